@@ -1,0 +1,54 @@
+# VENV may be given, so that one environment serves several clones (see .ci/run)
+VENV ?= .venv
+PYTHON ?= python3.11
+BIN := $(VENV)/bin
+# every command below uses the environment's python and dvc, without activating it
+export PATH := $(abspath $(BIN)):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help repro update test check format docs benchmarks
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+repro: $(BIN)/.requirements ## set up, then run the pipeline: only what changed is done again
+	dvc repro
+
+update: $(BIN)/.requirements ## take in images added to the source since the last run, then repro
+	dvc repro --force --single-item acquire
+	dvc repro
+
+test: $(BIN)/.requirements-dev ## set up, then run all checks and tests
+	$(MAKE) check
+	python -m pytest
+
+check: $(BIN)/.requirements-dev ## format, lint and types, without changing anything
+	ruff format --check .
+	ruff check .
+	mypy
+
+format: $(BIN)/.requirements-dev ## format the code
+	ruff format .
+	ruff check --fix .
+
+docs: $(BIN)/.requirements ## write the generated pages
+	python -m swatchbook.params > docs/params.md
+
+benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (about half an hour)
+	python -m benchmarks.dedupe
+	python -m benchmarks.featurize
+	python -m benchmarks.incremental
+	python -m benchmarks.no_op
+
+# pip, not uv: see docs/machine.md
+$(BIN)/.requirements: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(BIN)/.requirements-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@ $(BIN)/.requirements
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,31 @@
+"""Collect labelled images from a source into data/images, with a manifest of every file."""
+
+from swatchbook import acquisition, files, machine, params, sources, stage, store, tables
+from swatchbook.cache import Cache
+from swatchbook.sandbox import Sandbox
+
+
+def main() -> str:
+    settings = params.load()
+    acquire, hash_size = settings.acquire, settings.dedupe.hash_size
+    with (
+        Cache(machine.cache_folder() / "seen.sqlite") as seen,
+        Sandbox(machine.workers(), hash_size) as sandbox,
+    ):
+        found = acquisition.acquire(sources.candidates(acquire.source), seen, sandbox, hash_size)
+    acquisition.check(found.manifest, acquire.max_bad_fraction)
+    good = found.manifest["status"] == "ok"
+    pruned = store.prune(set(found.manifest.loc[good, "path"]))
+    tables.MANIFEST.write(found.manifest)
+    metrics = acquisition.metrics(found.manifest)
+    files.write_json(stage.metrics_path("acquire"), metrics)
+    return (
+        f"{metrics['images']} images in {len(metrics['per_class'])} classes, "
+        f"{metrics['quarantined']} files quarantined; {found.read} files read, "
+        f"{len(found.manifest) - found.read} known, {pruned} removed → {tables.MANIFEST.path} "
+        "(images added to the source later: make update)"
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

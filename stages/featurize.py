@@ -1,0 +1,46 @@
+"""Run the network over all kept images: data/features.parquet."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from swatchbook import features, files, machine, models, params, stage, tables
+from swatchbook.cache import Cache
+from swatchbook.inference import Network
+
+
+def main() -> str:
+    settings = params.load().featurize
+    split = tables.SPLIT.read()
+    workers = machine.workers()
+    network = Network(
+        models.NETWORK, settings.precision, machine.engine(), machine.batch(), workers
+    )
+    paths = {
+        sha256: Path(path) for sha256, path in zip(split["sha256"], split["path"], strict=True)
+    }
+    with Cache(machine.cache_folder() / "features" / f"{network.digest[:16]}.sqlite") as cache:
+        found = features.featurize(paths, network, cache, workers)
+    tables.write_features(tables.Features(found.sha256, found.vectors, network.origin))
+    rows = [(sha256, str(paths[sha256]), why) for sha256, why in sorted(found.unreadable.items())]
+    tables.UNREADABLE.write(pd.DataFrame(rows, columns=["sha256", "path", "reason"]))
+    files.write_json(
+        stage.metrics_path("featurize"),
+        {
+            "images": len(found.sha256),
+            "unreadable": len(rows),
+            "features": found.vectors.shape[1],
+            "engine": network.engine,
+            "precision": network.precision,
+        },
+    )
+    speed = f", {found.computed / found.seconds:.0f} images/s" if found.computed else ""
+    return (
+        f"{len(found.sha256)} images: {len(found.sha256) - found.computed} from the cache, "
+        f"{found.computed} computed ({network.engine}, {network.precision}{speed}), "
+        f"{len(rows)} unreadable → {tables.FEATURES_PATH}"
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

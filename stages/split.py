@@ -1,0 +1,29 @@
+"""Divide the kept images into a test part and folds, near-duplicates together."""
+
+from swatchbook import annotations, files, params, splitting, stage, tables
+
+
+def main() -> str:
+    settings = params.load()
+    wanted = settings.split
+    curated = tables.CURATED.read()
+    kept = curated[curated["kept"]]
+    if wanted.by == "list":
+        test = annotations.test_list(settings.acquire.data_set, curated)
+        split = splitting.split_by_list(kept, test, wanted.folds, wanted.seed)
+    else:
+        images = splitting.join_folders(kept) if wanted.by == "folder" else kept
+        split = splitting.split(images, wanted.test_share, wanted.folds, wanted.seed)
+    splitting.check(split, wanted.folds)
+    tables.SPLIT.write(split)
+    metrics = splitting.metrics(split)
+    files.write_json(stage.metrics_path("split"), metrics)
+    return (
+        f"{metrics['train']} training images in {wanted.folds} folds, "
+        f"{metrics['test']} test images; {metrics['groups']} groups, "
+        f"none on both sides → {tables.SPLIT.path}"
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

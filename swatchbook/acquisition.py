@@ -1,0 +1,185 @@
+"""From a source to the store and the manifest, reading only what wasn't seen before."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from swatchbook import files, images, store, tables
+from swatchbook.cache import Cache
+from swatchbook.errors import DataError, ImageRefused
+from swatchbook.sandbox import Examined, Sandbox
+from swatchbook.sources.candidate import Candidate, check_case
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """The manifest's rows, and how many files were read (the others were known)."""
+
+    manifest: pd.DataFrame
+    read: int
+
+
+@dataclass
+class _Row:
+    sha256: str = ""
+    path: str = ""
+    label: str = ""
+    source: str = ""
+    url: str = ""
+    status: str = "quarantined"
+    reason: str = ""
+    width: int = 0
+    height: int = 0
+    bytes: int = 0
+    format: str = ""
+    dhash: str = ""
+
+
+def acquire(
+    candidates: Iterable[Candidate], seen: Cache, sandbox: Sandbox, hash_size: int
+) -> Acquired:
+    """Examine and store the images of ``candidates``.
+
+    Returns one row per candidate, sorted by source and digest: ``ok``, or ``quarantined`` with
+    a reason of ``images.REASONS``. ``seen`` remembers each file by its stamp and each image by
+    its digest, so that a second run reads only new files.
+    """
+    rows: list[_Row] = []
+    read = 0
+    for batch in _batches(candidates):
+        reused = _reused(batch, seen, hash_size)
+        fresh = [candidate for candidate in batch if candidate.stamp not in reused]
+        read += sum(not candidate.reason for candidate in fresh)
+        rows += [
+            _row(candidate, reused[candidate.stamp])
+            for candidate in batch
+            if candidate.stamp in reused
+        ]
+        rows += _examined(fresh, seen, sandbox, hash_size)
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(_Row.__annotations__))
+    check_case(set(frame["label"]))
+    return Acquired(frame.sort_values(["source", "sha256"], ignore_index=True), read)
+
+
+def check(manifest: pd.DataFrame, max_bad_fraction: float) -> None:
+    """Raise DataError where nothing, or too little, of a source can be used."""
+    if manifest.empty:
+        raise DataError("acquire.source: it holds no files")
+    bad = manifest[manifest["status"] != "ok"]
+    causes = ", ".join(
+        f"{count} {reason}" for reason, count in tables.counted(bad["reason"]).items()
+    )
+    if len(bad) == len(manifest):
+        raise DataError(f"acquire.source: none of {len(manifest)} files can be used: {causes}")
+    if len(bad) > max_bad_fraction * len(manifest):
+        raise DataError(
+            f"acquire.max_bad_fraction: {len(bad)} of {len(manifest)} files can't be used "
+            f"({causes}), more than {max_bad_fraction:g} of them"
+        )
+
+
+def metrics(manifest: pd.DataFrame) -> dict[str, Any]:
+    """Counts per class and per reason."""
+    good = manifest[manifest["status"] == "ok"]
+    bad = manifest[manifest["status"] != "ok"]
+    return {
+        "files": len(manifest),
+        "images": int(good["sha256"].nunique()),
+        "quarantined": len(bad),
+        "per_class": tables.counted(good["label"]),
+        "per_reason": tables.counted(bad["reason"]),
+    }
+
+
+def _batches(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+    batch: list[Candidate] = []
+    for candidate in candidates:
+        batch.append(candidate)
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _reused(batch: list[Candidate], seen: Cache, hash_size: int) -> dict[str, _Row]:
+    stamps = {f"stamp|{c.stamp}": c.stamp for c in batch if c.stamp and not c.reason}
+    digests = {stamps[key]: value.decode() for key, value in seen.get(stamps).items()}
+    verdicts = seen.get({_verdict_key(sha256, hash_size) for sha256 in digests.values()})
+    rows = {}
+    for stamp, sha256 in digests.items():
+        verdict = verdicts.get(_verdict_key(sha256, hash_size))
+        if verdict is None:
+            continue
+        row = _Row(**json.loads(verdict))
+        # an image that isn't in this clone's store must be read again to be put there
+        if row.status != "ok" or store.path_of(sha256, images.EXTENSIONS[row.format]).is_file():
+            rows[stamp] = row
+    return rows
+
+
+def _examined(
+    fresh: list[Candidate], seen: Cache, sandbox: Sandbox, hash_size: int
+) -> Iterator[_Row]:
+    learnt: dict[str, bytes] = {}
+    contents: dict[int, bytes] = {}
+    refusals: dict[int, ImageRefused] = {}
+
+    def readable() -> Iterator[tuple[int, bytes]]:
+        for number, candidate in enumerate(fresh):
+            try:
+                if candidate.reason:
+                    raise ImageRefused(candidate.reason)
+                contents[number] = candidate.read()
+                if len(contents[number]) > images.MAX_BYTES:
+                    raise ImageRefused("too_large")
+            except ImageRefused as refused:
+                contents.pop(number, None)
+                refusals[number] = refused
+            else:
+                yield number, contents[number]
+
+    for number, found in sandbox.examine(readable()):
+        data = contents.pop(number)
+        sha256 = files.digest(data)
+        row = _verdict(sha256, len(data), found)
+        if isinstance(found, Examined):
+            store.add(data, sha256, found.facts.extension)
+        # a timeout or crash may be this machine's fault: tried again next time
+        if row.reason not in ("timeout", "decoder_crash"):
+            learnt[_verdict_key(sha256, hash_size)] = json.dumps(asdict(row)).encode()
+            if fresh[number].stamp:
+                learnt[f"stamp|{fresh[number].stamp}"] = sha256.encode()
+        yield _row(fresh[number], row)
+    for number, refused in refusals.items():
+        yield _row(fresh[number], _Row(reason=refused.reason))
+    seen.put(learnt)
+
+
+def _verdict(sha256: str, size: int, found: Examined | ImageRefused) -> _Row:
+    if isinstance(found, ImageRefused):
+        return _Row(sha256=sha256, bytes=size, reason=found.reason)
+    facts = found.facts
+    return _Row(
+        sha256=sha256,
+        path=store.path_of(sha256, facts.extension).as_posix(),
+        status="ok",
+        width=facts.width,
+        height=facts.height,
+        bytes=size,
+        format=facts.format,
+        dhash=found.dhash,
+    )
+
+
+def _row(candidate: Candidate, verdict: _Row) -> _Row:
+    return _Row(**{**asdict(verdict), "label": candidate.label, "source": candidate.name})
+
+
+def _verdict_key(sha256: str, hash_size: int) -> str:
+    return f"image|{images.DOOR_VERSION}|{hash_size}|{sha256}"

@@ -1,0 +1,54 @@
+"""A cache in one file: keys to bytes, safe for several processes, empty again if it is lost."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+_AT_ONCE = 500
+
+
+class Cache:
+    """Bytes by key in an SQLite file (write-ahead log: a killed writer leaves it whole)."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, timeout=60)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
+        )
+
+    def get(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The values of those ``keys`` that are known."""
+        wanted = list(keys)
+        found: dict[str, bytes] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT key, value FROM entries WHERE key IN ({marks})"
+            found.update(self._connection.execute(query, some))
+        return found
+
+    def put(self, entries: Mapping[str, bytes]) -> None:
+        """Store ``entries``, replacing those that exist, in one transaction."""
+        with self._connection:
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO entries VALUES (?, ?)", entries.items()
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> "Cache":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,163 @@
+"""Classifiers on features: trained, chosen and calibrated inside the training part alone.
+
+Every kind gives scores ``(n, k)``; probabilities are their softmax at one temperature, so the
+most probable class is always the one with the highest score.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.svm import LinearSVC
+
+from swatchbook.params import TrainClassifier
+
+# a forest may give a class no vote: its logarithm must stay finite
+SMALLEST_VOTE = 1e-6
+
+
+class Estimator(Protocol):
+    """The part of a scikit-learn classifier that is used here."""
+
+    classes_: np.ndarray
+
+    def fit(self, features: np.ndarray, labels: np.ndarray) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One regularisation strength: its accuracies in cross-validation, pooled over the folds."""
+
+    C: float
+    accuracy: float
+    class_average_accuracy: float
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A classifier fitted to the whole training part.
+
+    ``out_of_fold`` (n, k) are calibrated probabilities of each training image by classifiers
+    that have not seen its fold; ``trials`` is the search for C (one row for a forest);
+    ``unfinished`` counts the fits that stopped before convergence.
+    """
+
+    estimator: Estimator
+    classes: list[str]
+    C: float
+    temperature: float
+    trials: list[Trial]
+    out_of_fold: np.ndarray
+    unfinished: int
+
+
+def prepared(features: np.ndarray, l2_normalize: bool) -> np.ndarray:
+    """Features ``(n, d) float32``, each scaled to length 1 if asked (a zero vector stays)."""
+    if not l2_normalize:
+        return features
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    scaled: np.ndarray = features / np.maximum(lengths, np.float32(1e-12))
+    return scaled
+
+
+def train(
+    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, settings: TrainClassifier
+) -> Trained:
+    """Choose C by cross-validation over ``folds``, calibrate out of fold, fit on all.
+
+    Takes ``features (n, d) float32``, ``labels (n,) str`` and ``folds (n,) int``; folds hold
+    whole groups, so no near-duplicate helps. C is the smallest of those with the best
+    class-average accuracy. The temperature minimises the log loss of the out-of-fold scores
+    (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
+    """
+    inputs = prepared(features, settings.l2_normalize)
+    classes = sorted(set(labels))
+    truth = np.searchsorted(classes, labels)
+    grid = [0.0] if settings.kind == "random_forest" else sorted(set(settings.C))
+    trials: list[Trial] = []
+    best: tuple[float, float, np.ndarray] | None = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        for strength in grid:
+            held_out = _out_of_fold(inputs, labels, folds, classes, settings, strength)
+            predicted = held_out.argmax(axis=1)
+            average = float(balanced_accuracy_score(truth, predicted))
+            trials.append(Trial(strength, float(accuracy_score(truth, predicted)), average))
+            if best is None or average > best[1]:
+                best = strength, average, held_out
+        assert best is not None
+        estimator = _new(settings, best[0]).fit(inputs, labels)
+    temperature = fit_temperature(best[2], truth)
+    return Trained(
+        estimator,
+        classes,
+        best[0],
+        temperature,
+        trials,
+        softmax(best[2] / temperature, axis=1),
+        sum(issubclass(warning.category, ConvergenceWarning) for warning in caught),
+    )
+
+
+def scores(estimator: Estimator, inputs: np.ndarray) -> np.ndarray:
+    """Scores ``(n, k)`` in the order of ``estimator.classes_``: margins, logits or log votes."""
+    if isinstance(estimator, RandomForestClassifier):
+        votes: np.ndarray = np.maximum(estimator.predict_proba(inputs), SMALLEST_VOTE)
+        logarithms: np.ndarray = np.log(votes)
+        return logarithms
+    margins: np.ndarray = estimator.decision_function(inputs)  # type: ignore[attr-defined]
+    # two classes have one margin: the other class scores its negative
+    return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins
+
+
+def fit_temperature(held_out: np.ndarray, truth: np.ndarray) -> float:
+    """The temperature at which the softmax of scores ``(n, k)`` has the least log loss."""
+    rows = np.arange(len(truth))
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(held_out / np.exp(log_temperature), axis=1)[rows, truth].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-10, 10), method="bounded").x))
+
+
+def _out_of_fold(
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    classes: list[str],
+    settings: TrainClassifier,
+    strength: float,
+) -> np.ndarray:
+    held_out = np.zeros((len(labels), len(classes)))
+    for fold in np.unique(folds):
+        test = folds == fold
+        estimator = _new(settings, strength).fit(inputs[~test], labels[~test])
+        held_out[test] = scores(estimator, inputs[test])
+    return held_out
+
+
+def _new(settings: TrainClassifier, strength: float) -> Any:
+    weight = None if settings.class_weight == "none" else settings.class_weight
+    match settings.kind:
+        case "svm":
+            return LinearSVC(
+                C=strength,
+                class_weight=weight,
+                dual="auto",
+                max_iter=5000,
+                random_state=settings.seed,
+            )
+        case "logistic":
+            return LogisticRegression(C=strength, class_weight=weight, max_iter=2000)
+        case "random_forest":
+            return RandomForestClassifier(
+                settings.trees, max_depth=settings.depth, class_weight=weight,
+                random_state=settings.seed,
+            )  # fmt: skip

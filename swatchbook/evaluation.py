@@ -1,0 +1,195 @@
+"""Metrics of predictions, each with an interval from a bootstrap over groups."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_fscore_support
+
+BINS = 15
+HEADLINES = (
+    "accuracy", "class_average_accuracy", "roc_auc_macro", "average_precision_macro", "log_loss",
+    "expected_calibration_error",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Test images: ``truth (n,) int``, ``probabilities (n, k)``, their groups and class names."""
+
+    truth: np.ndarray
+    probabilities: np.ndarray
+    groups: np.ndarray
+    classes: list[str]
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """Index of the most probable class, ``(n,) int``."""
+        best: np.ndarray = self.probabilities.argmax(axis=1)
+        return best
+
+
+def headline(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """The headline metrics under each row of ``weights (b, n)``: how often each image counts.
+
+    Class-average accuracy is the mean recall of the classes that occur. ROC AUC and average
+    precision are one-vs-rest means over the classes. Undefined values are NaN.
+    """
+    truth, probabilities = predictions.truth, predictions.probabilities
+    right = (predictions.predicted == truth).astype(float)
+    total = weights.sum(axis=1)
+    own = np.clip(probabilities[np.arange(len(truth)), truth], 1e-15, 1)
+    recalls, areas, precisions = [], [], []
+    for number in range(len(predictions.classes)):
+        positive = truth == number
+        with np.errstate(invalid="ignore", divide="ignore"):
+            recalls.append((weights @ (right * positive)) / (weights @ positive))
+        areas.append(roc_auc(probabilities[:, number], positive, weights))
+        precisions.append(average_precision(probabilities[:, number], positive, weights))
+    return {
+        "accuracy": weights @ right / total,
+        "class_average_accuracy": _mean(recalls),
+        "roc_auc_macro": _mean(areas),
+        "average_precision_macro": _mean(precisions),
+        "log_loss": weights @ -np.log(own) / total,
+        "expected_calibration_error": calibration_error(probabilities.max(axis=1), right, weights),
+    }
+
+
+def roc_auc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve under each row of ``weights (b, n)``; ties count half."""
+    ups, downs = _cumulated(scores, positive, weights)
+    rise = np.diff(ups, prepend=0)
+    all_up, all_down = ups[:, -1], downs[:, -1]
+    ranked = (rise * (all_down[:, None] - downs + np.diff(downs, prepend=0) / 2)).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area: np.ndarray = ranked / (all_up * all_down)
+    return area
+
+
+def average_precision(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Average precision under each row of ``weights (b, n)``: Σ precision × rise of recall."""
+    ups, downs = _cumulated(scores, positive, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.nan_to_num(ups / (ups + downs))
+        area: np.ndarray = (precision * np.diff(ups, prepend=0)).sum(axis=1) / ups[:, -1]
+    return area
+
+
+def calibration_error(confidence: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Expected calibration error over 15 equal bins of confidence (Guo et al. 2017)."""
+    bins = bin_of(confidence)
+    gaps = np.zeros(len(weights))
+    for number in range(BINS):
+        gaps += np.abs(weights[:, bins == number] @ (right - confidence)[bins == number])
+    error: np.ndarray = gaps / weights.sum(axis=1)
+    return error
+
+
+def bin_of(confidence: np.ndarray) -> np.ndarray:
+    """The bin, 0…14, of each confidence."""
+    bins: np.ndarray = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return bins
+
+
+def resampled(groups: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Weights ``(resamples, n)`` of a bootstrap that draws whole groups with replacement.
+
+    Near-duplicates are one observation, not several (cluster bootstrap; Davison and Hinkley,
+    "Bootstrap Methods and their Application", 1997, section 3.8).
+    """
+    names, number = np.unique(groups, return_inverse=True)
+    drawn = np.random.default_rng(seed).multinomial(
+        len(names), np.full(len(names), 1 / len(names)), size=resamples
+    )
+    weights: np.ndarray = drawn[:, number].astype(float)
+    return weights
+
+
+def measure(
+    predictions: Predictions, confidence: float, resamples: int, seed: int
+) -> dict[str, Any]:
+    """All metrics: headlines, their percentile intervals, and per class. No NaN is ever in it."""
+    everything = np.ones((1, len(predictions.truth)))
+    values = headline(predictions, everything)
+    drawn = _in_parts(predictions, resamples, seed)
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    intervals = {}
+    for name in HEADLINES:
+        low, high = np.nanquantile(drawn[name], tails)
+        intervals[name] = {"low": float(low), "high": float(high)}
+    return {
+        "test_images": len(predictions.truth),
+        **{name: float(values[name][0]) for name in HEADLINES},
+        "interval": intervals,
+        **_micro(predictions, everything),
+        "per_class": _per_class(predictions, everything),
+    }
+
+
+def _in_parts(predictions: Predictions, resamples: int, seed: int) -> dict[str, np.ndarray]:
+    weights = resampled(predictions.groups, resamples, seed)
+    # the cumulated sums of all resamples at once would not fit into memory for large test sets
+    size = max(1, 20_000_000 // len(predictions.truth))
+    parts = [
+        headline(predictions, weights[start : start + size]) for start in range(0, resamples, size)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in HEADLINES}
+
+
+def _micro(predictions: Predictions, everything: np.ndarray) -> dict[str, float]:
+    truth = predictions.truth[:, None] == np.arange(len(predictions.classes))
+    scores = predictions.probabilities.ravel()
+    weights = np.ones((1, scores.size))
+    return {
+        "roc_auc_micro": float(roc_auc(scores, truth.ravel(), weights)[0]),
+        "average_precision_micro": float(average_precision(scores, truth.ravel(), weights)[0]),
+    }
+
+
+def _per_class(predictions: Predictions, everything: np.ndarray) -> dict[str, dict[str, float]]:
+    numbers = np.arange(len(predictions.classes))
+    precision, recall, f1, support = precision_recall_fscore_support(
+        predictions.truth, predictions.predicted, labels=numbers, zero_division=0
+    )
+    table = {}
+    for number, name in enumerate(predictions.classes):
+        positive, scores = predictions.truth == number, predictions.probabilities[:, number]
+        table[name] = {
+            "precision": float(precision[number]),
+            "recall": float(recall[number]),
+            "f1": float(f1[number]),
+            "support": int(support[number]),
+            "roc_auc": float(roc_auc(scores, positive, everything)[0]),
+            "average_precision": float(average_precision(scores, positive, everything)[0]),
+        }
+        # a class without test images (all unreadable) has no area: left out, never NaN
+        table[name] = {key: value for key, value in table[name].items() if value == value}
+    return table
+
+
+def _cumulated(
+    scores: np.ndarray, positive: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of positives and negatives at or above each distinct score, highest first."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.flatnonzero(np.diff(scores[order], append=-np.inf))
+    ups = np.cumsum(weights[:, order] * positive[order], axis=1)[:, last]
+    downs = np.cumsum(weights[:, order] * ~positive[order], axis=1)[:, last]
+    return ups, downs
+
+
+def _mean(rows: list[np.ndarray]) -> np.ndarray:
+    table = np.array(rows)
+    known = ~np.isnan(table)
+    with np.errstate(invalid="ignore"):
+        mean: np.ndarray = np.where(known, table, 0).sum(axis=0) / known.sum(axis=0)
+    return mean
+
+
+def predictions_of(rows: pd.DataFrame, classes: list[str]) -> Predictions:
+    """Predictions from rows of ``tables.PREDICTIONS``."""
+    truth = np.searchsorted(classes, rows["label"])
+    probabilities = rows[[f"p_{name}" for name in classes]].to_numpy(float)
+    return Predictions(truth, probabilities, rows["group"].to_numpy(), classes)

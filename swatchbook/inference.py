@@ -1,0 +1,103 @@
+"""Runs an ONNX network on this machine: the fastest engine that is here, chosen at run time."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import openvino
+
+from swatchbook import files, machine, models
+from swatchbook.errors import NetworkError
+
+
+class Network:
+    """A network with fixed batch size, safe to call from several threads.
+
+    ``metadata`` is what its maker wrote, ``digest`` its SHA-256, ``engine`` and ``precision``
+    what is in use. The same image gives the same bits in any batch and beside any other images,
+    because every pass has the same shape.
+    """
+
+    def __init__(self, path: Path, precision: str, engine: str, batch: int, threads: int) -> None:
+        content, self.metadata = models.load(path, {"resolution", "resize", "features"})
+        self.digest = files.digest(content)
+        self.resolution = int(self.metadata["resolution"])
+        self.resize = self.metadata["resize"]
+        self.width = int(self.metadata["features"])
+        self.batch = batch
+        self.engine = _engine(engine)
+        self.precision = _precision(precision, self.engine)
+        if self.engine == "openvino":
+            self._run = _openvino(content, self.precision, batch, self.resolution, threads)
+        else:
+            self._run = _onnxruntime(content, self.engine)
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What a feature depends on beside its image."""
+        return {"network": self.digest, "engine": self.engine, "precision": self.precision}
+
+    def features(self, pixels: np.ndarray) -> np.ndarray:
+        """Features ``(n, d) float32`` of up to ``batch`` images ``(n, r, r, 3) uint8``."""
+        full = np.zeros((self.batch, *pixels.shape[1:]), np.uint8)
+        full[: len(pixels)] = pixels
+        features: np.ndarray = self._run(full)[: len(pixels)]
+        return features
+
+
+def _engine(wanted: str) -> str:
+    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    if wanted == "auto":
+        return "cuda" if has_cuda else "openvino"
+    if wanted == "cuda" and not has_cuda:
+        raise NetworkError(
+            "SWATCHBOOK_ENGINE: 'cuda' needs a GPU and onnxruntime-gpu; none is here"
+        )
+    return wanted
+
+
+def _precision(wanted: str, engine: str) -> str:
+    has_bfloat16 = engine == "openvino" and "BF16" in openvino.Core().get_property(
+        "CPU", "OPTIMIZATION_CAPABILITIES"
+    )
+    if wanted == "auto":
+        return "bfloat16" if has_bfloat16 else "float32"
+    if wanted == "bfloat16" and not has_bfloat16:
+        raise NetworkError(
+            f"featurize.precision: bfloat16 is not to be had here (engine {engine}); "
+            "use auto or float32"
+        )
+    return wanted
+
+
+def _openvino(content: bytes, precision: str, batch: int, resolution: int, threads: int) -> Any:
+    core = openvino.Core()
+    model = core.read_model(content)
+    model.reshape([batch, resolution, resolution, 3])
+    settings = {
+        "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+        # one stream per calling thread: each decodes and infers alone, none waits for another
+        "NUM_STREAMS": threads,
+        "INFERENCE_NUM_THREADS": threads,
+        # compiled once per network and machine: a run that finds all in the cache starts at once
+        "CACHE_DIR": str(machine.cache_folder() / "openvino"),
+    }
+    compiled = core.compile_model(model, "CPU", settings)
+    local = threading.local()
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        if not hasattr(local, "request"):
+            local.request = compiled.create_infer_request()
+        return np.array(local.request.infer({0: pixels})[0])
+
+    return run
+
+
+def _onnxruntime(content: bytes, engine: str) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    provider = "CUDAExecutionProvider" if engine == "cuda" else "CPUExecutionProvider"
+    session = onnxruntime.InferenceSession(content, options, providers=[provider])
+    return lambda pixels: session.run(["features"], {"images": pixels})[0]

@@ -1,0 +1,318 @@
+"""The schema of params.yaml: every key, what it allows, its default, and what it was once called.
+
+params.yaml is read as YAML 1.2, as DVC reads it (``1e-3`` is a number, ``on`` is text).
+docs/params.md is generated from here: ``python -m swatchbook.params > docs/params.md``.
+"""
+
+import reprlib
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticCustomError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from swatchbook.errors import ParamsError, did_you_mean
+
+PATH = Path("params.yaml")
+
+Architecture = Literal[
+    "efficientnet_lite0", "alexnet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"
+]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+def _key(default: Any, meaning: str, original: str = "", **bounds: Any) -> Any:
+    return Field(default, description=meaning, json_schema_extra={"original": original}, **bounds)
+
+
+class Section(BaseModel):
+    """One stage's parameters; unknown keys, wrong types, NaN and infinity are errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class Acquire(Section):
+    """Collect labelled images from one source."""
+
+    data_set: str = _key(
+        "woven_textile",
+        "name of the data set; its label fixes are in `annotations/<data_set>.csv`",
+        "`datasetName`",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+    )
+    source: str = _key(
+        "package:conformal-clip-data==0.1.4",
+        "`folder:PATH` (one sub-folder per class), `archive:PATH` (zip or tar of such a folder) "
+        "or `package:NAME==VERSION` (images of an installed Python package)",
+        "`DATA_DIR`",
+        pattern=r"^(folder|archive|package):.+$",
+    )
+    max_bad_fraction: float = _key(
+        0.2, "stop if more than this share of the files can't be used", ge=0, le=1
+    )
+
+
+class Dedupe(Section):
+    """Find exact and near-duplicates, apply label fixes."""
+
+    hash_size: int = _key(
+        16,
+        "side of the difference hash: `hash_size`² bits",
+        "`hash_size` of imagehash",
+        ge=8,
+        le=32,
+    )
+    max_distance: int = _key(
+        20,
+        "images whose hashes differ in at most this many bits are near-duplicates; "
+        "0 is the tutorial's rule",
+        ge=0,
+        le=31,
+    )
+    keep: Literal["one", "all"] = _key(
+        "one", "keep the largest image of each class in a near-duplicate group, or all of them"
+    )
+
+
+class Split(Section):
+    """Divide the images into a training part with folds and a test part."""
+
+    by: Literal["group", "folder", "list"] = _key(
+        "group",
+        "what stays together: near-duplicate groups; also all images of a sub-folder; "
+        "or take the test images from `annotations/<data_set>.test.tsv`",
+        "`imagesSplitBy`, `dedicatedTestImages.tsv`",
+    )
+    test_share: Share = _key(
+        0.25, "share of each class for the test part", "1 − `ratioTrainTest`; 1 − `train_size`"
+    )
+    folds: int = _key(4, "folds of the training part for cross-validation", ge=2, le=20)
+    seed: Seed = _key(0, "another seed, another split", "`random.seed(0)`")
+
+
+class RefineDnn(Section):
+    """Make the network that turns images into features."""
+
+    mode: Literal["fixed"] = _key(
+        "fixed", "`fixed`: use the pretrained network as it is", "`classifier: svm`"
+    )
+    architecture: Architecture = _key(
+        "efficientnet_lite0",
+        "the pretrained network",
+        "`rf_pretrainedModelFilename`, `base_model_name`, `-p --pretrained_model_type`",
+    )
+    pretrained: str = _key(
+        "imagenet",
+        "`imagenet` (weights from a package or a download), `none` (random weights), "
+        "or the path of a weights file",
+        "`urlPretrainedDNNs`",
+        min_length=1,
+    )
+    resolution: int = _key(
+        224,
+        "side of the square that the network sees, in pixels",
+        "`rf_inputResoluton`, `image_dims`",
+        ge=32,
+        le=2048,
+    )
+    resize: Literal["pad", "crop", "stretch"] = _key(
+        "pad",
+        "how an image becomes square: keep all of it and pad with grey 114; "
+        "cut the centre out; or ignore its aspect",
+        "mode `pad`, value 114",
+    )
+    seed: Seed = _key(0, "seed of random weights")
+
+    @model_validator(mode="after")
+    def _network_takes_resolution(self) -> Self:
+        if self.architecture == "alexnet" and not alexnet_takes(self.resolution):
+            near = sorted(
+                (side for side in range(32, 2049) if alexnet_takes(side)),
+                key=lambda side: abs(side - self.resolution),
+            )
+            raise PydanticCustomError(
+                "resolution",
+                "resolution: {side} can't be used with alexnet, which pools to 6 × 6. "
+                "Nearest that can: {near}. The other networks take any.",
+                {"side": self.resolution, "near": near[0]},
+            )
+        return self
+
+
+class Featurize(Section):
+    """Run the network over all images."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = _key(
+        "auto", "arithmetic of the forward pass; `auto` is bfloat16 where the CPU has it"
+    )
+
+
+class TrainClassifier(Section):
+    """Train the classifier on the features."""
+
+    kind: Literal["svm", "logistic", "random_forest"] = _key(
+        "svm",
+        "linear support vector machine, logistic regression or random forest",
+        "`classifier`, `-m --mmlspark_model_type`",
+    )
+    l2_normalize: bool = _key(True, "scale each feature vector to length 1", "`svm_boL2Normalize`")
+    class_weight: Literal["balanced", "none"] = _key(
+        "balanced", "give small classes more weight", "`class_weight='balanced'`"
+    )
+    C: list[Annotated[float, Field(gt=0)]] = _key(
+        [0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0],
+        "inverse regularisation strengths to choose from by cross-validation in the training "
+        "part (svm, logistic)",
+        "`svm_CVals`; `regParam` = 1/C",
+        min_length=1,
+    )
+    trees: int = _key(20, "trees of the random forest", "`numTrees`", ge=1, le=10_000)
+    depth: int = _key(5, "greatest depth of a tree", "`maxDepth`", ge=1, le=64)
+    seed: Seed = _key(0, "seed of the solver and of the forest")
+
+
+class Evaluate(Section):
+    """Measure the classifier on the test part."""
+
+    confidence: Share = _key(0.95, "confidence level of the intervals")
+    resamples: int = _key(1000, "bootstrap resamples behind each interval", ge=100, le=100_000)
+    seed: Seed = _key(0, "seed of the bootstrap")
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    acquire: Acquire = Acquire()
+    dedupe: Dedupe = Dedupe()
+    split: Split = Split()
+    refine_dnn: RefineDnn = RefineDnn()
+    featurize: Featurize = Featurize()
+    train_classifier: TrainClassifier = TrainClassifier()
+    evaluate: Evaluate = Evaluate()
+
+
+def load(path: Path = PATH) -> Params:
+    """Read and check all of params.yaml.
+
+    Raises:
+        ParamsError: one line that names the first wrong key, its value and what is allowed.
+    """
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(f"{path}: no such file; run this in the project's folder") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: {_yaml_problem(error)}") from None
+    if content is not None and not isinstance(content, dict):
+        raise ParamsError(f"{path}: holds {reprlib.repr(content)}, not sections with keys")
+    try:
+        return Params.model_validate(content or {})
+    except ValidationError as error:
+        # inputs may be enormous (nested YAML anchors): only reprlib ever prints them
+        problems = error.errors(include_url=False)
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise ParamsError(_explain(problems[0]) + more) from None
+
+
+def alexnet_takes(resolution: int) -> bool:
+    """Whether AlexNet's last feature map at ``resolution`` pools evenly to 6 × 6."""
+    side = (resolution + 2 * 2 - 11) // 4 + 1
+    side = (side - 3) // 2 + 1
+    side = (side - 3) // 2 + 1
+    side = (side - 3) // 2 + 1
+    return side >= 6 and side % 6 == 0
+
+
+def _yaml_problem(error: Exception) -> str:
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return str(error).splitlines()[0]
+
+
+def _explain(problem: ErrorDetails) -> str:
+    location = [str(part) for part in problem["loc"]]
+    name, value = ".".join(location), reprlib.repr(problem["input"])
+    match problem["type"]:
+        case "extra_forbidden":
+            known = _fields(location[:-1])
+            where = "key" if len(location) > 1 else "section"
+            hint = did_you_mean(location[-1], known)
+            return f"{name}: unknown {where}.{hint} Known: {', '.join(known)}"
+        case "literal_error":
+            allowed = _options(_fields(location[:-1])[location[-1]])
+            hint = did_you_mean(str(problem["input"]), allowed)
+            return f"{name}: {value} is not known.{hint} Known: {', '.join(allowed)}"
+        case "resolution":
+            return f"{name}.{problem['msg']}"
+        case "string_pattern_mismatch":
+            return f"{name}: {value} is not allowed. It is {_meaning(location)}"
+        case _:
+            return f"{name}: {value} is not allowed: {problem['msg'].lower()}"
+
+
+def _fields(location: list[str]) -> dict[str, FieldInfo]:
+    if not location:
+        return Params.model_fields
+    section = Params.model_fields[location[0]].annotation
+    assert isinstance(section, type)
+    assert issubclass(section, Section)
+    return section.model_fields
+
+
+def _meaning(location: list[str]) -> str:
+    return _fields(location[:-1])[location[-1]].description or ""
+
+
+def _options(field: FieldInfo) -> list[str]:
+    return [str(option) for option in typing.get_args(field.annotation)]
+
+
+def _allowed(field: FieldInfo) -> str:
+    annotation = field.annotation
+    if typing.get_origin(annotation) is Literal:
+        return ", ".join(f"`{option}`" for option in _options(field))
+    words = {bool: "`true`, `false`", int: "whole number", float: "number", str: "text"}
+    if isinstance(annotation, types.GenericAlias):
+        return "list of positive numbers"
+    bounds = []
+    for symbol, attribute in ((">", "gt"), ("≥", "ge"), ("<", "lt"), ("≤", "le")):
+        for item in field.metadata:
+            if (bound := getattr(item, attribute, None)) is not None:
+                bounds.append(f"{symbol} {bound}")
+    return " ".join([words[typing.cast(type, annotation)], *bounds])
+
+
+def reference() -> str:
+    """docs/params.md: every key with what it allows, its default, meaning and former name."""
+    lines = [
+        "# Parameters",
+        "",
+        "Every parameter of every stage. Generated from `swatchbook/params.py` by "
+        "`python -m swatchbook.params > docs/params.md`; a test fails if the two differ.",
+        "",
+        "*Once called*: what the tutorial, the aerial scenario or the package that this project "
+        "re-implements called the same thing.",
+    ]
+    for name, section in Params.model_fields.items():
+        lines += ["", f"## {name}", "", f"{(section.annotation or Section).__doc__}", ""]
+        lines += ["| Key | Allowed | Default | Meaning | Once called |", "|---|---|---|---|---|"]
+        for key, field in _fields([name]).items():
+            extra = typing.cast(dict[str, str], field.json_schema_extra)
+            default = (
+                str(field.default).lower() if isinstance(field.default, bool) else field.default
+            )
+            lines.append(
+                f"| `{key}` | {_allowed(field)} | `{default}` | {field.description} "
+                f"| {extra['original']} |"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(reference())

@@ -1,0 +1,76 @@
+"""What a source yields: a file that may be an image, with its class."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from swatchbook.errors import DataError
+
+_RESERVED = {
+    "CON",
+    "PRN",
+    "AUX",
+    "NUL",
+    *(f"{port}{n}" for port in ("COM", "LPT") for n in "123456789"),
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file of a source.
+
+    ``name`` is its path inside the source as text, ``stamp`` changes when the file may have
+    changed (empty: always read it), ``reason`` says why it can't be read (empty: it can).
+    """
+
+    name: str
+    label: str
+    stamp: str
+    reason: str
+    read: Callable[[], bytes]
+
+
+def unread() -> bytes:
+    """The ``read`` of a candidate that has a reason."""
+    return b""
+
+
+def is_hidden(name: PurePosixPath) -> bool:
+    """Whether a system put it there, not a person (.DS_Store, ._photo.jpg, __MACOSX)."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in name.parts)
+
+
+def wrapper_depth(names: list[PurePosixPath]) -> int:
+    """How many outer folders hold all files and only folders: not classes, just wrapping."""
+    depth = 0
+    while names and all(len(name.parts) > depth + 2 for name in names):
+        if len({name.parts[depth] for name in names}) > 1:
+            break
+        depth += 1
+    return depth
+
+
+def label_of(name: PurePosixPath, depth: int = 0) -> str:
+    """The class: the folder at ``depth``, in Unicode normal form C; empty where there is none.
+
+    Raises:
+        DataError: where the folder's name can't be a class name everywhere.
+    """
+    if len(name.parts) < depth + 2:
+        return ""
+    label = unicodedata.normalize("NFC", name.parts[depth])
+    if label.upper() in _RESERVED or "\\" in label or any(ord(letter) < 32 for letter in label):
+        raise DataError(f"class folder {name.parts[depth]!r}: not a name that all systems allow")
+    return label
+
+
+def check_case(labels: set[str]) -> None:
+    """Raise DataError where two class names differ in case only."""
+    seen: dict[str, str] = {}
+    for label in sorted(labels):
+        other = seen.setdefault(label.casefold(), label)
+        if other != label:
+            raise DataError(
+                f"class folders {other!r} and {label!r} differ in case only: rename or merge them"
+            )

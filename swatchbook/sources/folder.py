@@ -1,0 +1,68 @@
+"""A folder with one sub-folder per class, files at any depth below it."""
+
+import os
+import stat
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from swatchbook import images
+from swatchbook.errors import DataError, ImageRefused
+from swatchbook.sources.candidate import Candidate, is_hidden, label_of, unread, wrapper_depth
+from swatchbook.tables import as_text
+
+
+def candidates(location: str) -> Iterator[Candidate]:
+    """Every file of the folder, sorted by name; hidden files are left out.
+
+    Links are followed to files inside the folder only; pipes and devices are never opened.
+    """
+    root = Path(location).expanduser().resolve()
+    if not root.is_dir():
+        raise DataError(f"acquire.source: {location!r} is not a folder")
+    paths = sorted(_walk(root))
+    names = [PurePosixPath(as_text(os.fsencode(path.relative_to(root)))) for path in paths]
+    seen = [(path, name) for path, name in zip(paths, names, strict=True) if not is_hidden(name)]
+    depth = wrapper_depth([name for _, name in seen])
+    for path, name in seen:
+        yield _candidate(root, path, name, depth)
+
+
+def read_limited(path: Path) -> bytes:
+    """The bytes of a file, refused as ``too_large`` without being read past the limit."""
+    try:
+        with path.open("rb") as file:
+            return file.read(images.MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ImageRefused("vanished") from None
+    except OSError as error:
+        raise ImageRefused("unreadable", str(error)) from None
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, subfolders, files in os.walk(root, followlinks=False):
+        here = Path(folder)
+        yield from (here / name for name in files)
+        # a linked folder is listed as one entry, not entered: a loop ends here
+        yield from (here / name for name in subfolders if (here / name).is_symlink())
+
+
+def _candidate(root: Path, path: Path, name: PurePosixPath, depth: int) -> Candidate:
+    label = label_of(name, depth)
+    try:
+        # resolved first: stat alone would follow a link out of the folder
+        inside = path.resolve().is_relative_to(root)
+        facts = path.stat()
+    except (OSError, RuntimeError):  # a dangling link, or one to itself
+        return Candidate(str(name), label, "", "vanished", unread)
+    reason = ""
+    if not inside:
+        reason = "escape"
+    elif not stat.S_ISREG(facts.st_mode):
+        reason = "not_a_file"
+    elif not label:
+        reason = "no_class"
+    elif facts.st_size > images.MAX_BYTES:
+        reason = "too_large"
+    stamp = f"{os.fsencode(path).hex()}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ino}"
+    return Candidate(str(name), label, stamp, reason, partial(read_limited, path))

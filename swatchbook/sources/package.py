@@ -1,0 +1,39 @@
+"""Images that ship in an installed Python package, one folder per class."""
+
+from collections.abc import Iterator
+from functools import partial
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+
+from swatchbook import images
+from swatchbook.errors import DataError
+from swatchbook.sources.candidate import Candidate, label_of
+from swatchbook.sources.folder import read_limited
+
+_SUFFIXES = {f".{extension}" for extension in (*images.EXTENSIONS.values(), "jpeg", "tiff")}
+
+
+def candidates(requirement: str) -> Iterator[Candidate]:
+    """Every image file of the package, sorted by name; its class is the folder it stands in.
+
+    ``requirement`` is ``NAME==VERSION``; another installed version is an error, because the
+    images are part of what a result can be traced to.
+    """
+    name, _, version = requirement.partition("==")
+    try:
+        package = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        raise DataError(
+            f"acquire.source: package {name!r} is not installed: pip install {requirement}"
+        ) from None
+    if package.version != version:
+        raise DataError(
+            f"acquire.source: {requirement!r} is asked for, but {package.version} is installed; "
+            f"write package:{name}=={package.version} or install the other"
+        )
+    paths = [PurePosixPath(str(file)) for file in package.files or []]
+    for path in sorted(path for path in paths if path.suffix.lower() in _SUFFIXES):
+        label = label_of(path, depth=len(path.parts) - 2)
+        file = Path(str(package.locate_file(path)))
+        stamp = f"{name}=={version}|{path}"
+        yield Candidate(str(path), label, stamp, "", partial(read_limited, file))

@@ -1,0 +1,43 @@
+"""What every stage script shares: the lock, and errors as one line with exit code 2."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from swatchbook import files, machine
+from swatchbook.errors import SwatchbookError
+
+
+def run(main: Callable[[], str]) -> NoReturn:
+    """Run a stage's ``main`` in the current folder, print the line it returns, and exit.
+
+    Exits with 0; with 2 and one line on stderr after a SwatchbookError; with 130 after Ctrl-C.
+    """
+    name = Path(sys.argv[0]).stem
+    try:
+        with files.locked(_lock_of(Path.cwd()), f"{name}: another stage is at work in this folder"):
+            print(f"{name}: {main()}")
+    except SwatchbookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        # a full disk or a folder that can't be written to is the user's to mend, not a crash
+        print(f"error: {name}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    raise SystemExit(0)
+
+
+def _lock_of(project: Path) -> Path:
+    # outside the project: a lock file in an output folder would be hashed by DVC, and killing
+    # only `dvc` leaves its stage running, which the next `dvc repro` must not meet in silence
+    key = files.digest(os.fsencode(project.resolve()))[:16]
+    return machine.cache_folder() / "locks" / f"{key}.lock"
+
+
+def metrics_path(name: str) -> Path:
+    """Where the stage ``name`` writes its metrics."""
+    return Path("metrics") / f"{name}.json"

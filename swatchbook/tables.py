@@ -1,0 +1,163 @@
+"""The tables that cross stages: their columns, types and meaning, checked when read and written.
+
+CSV where a person may want to read a diff, Parquet where arrays live. Text that a spreadsheet
+would run as a formula is written with a leading apostrophe and read back without it
+(OWASP ASVS 1.2.10).
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from swatchbook import files
+from swatchbook.errors import DataError
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: its path and its columns with their dtypes, in order."""
+
+    path: Path
+    columns: dict[str, str]
+
+    def read(self) -> pd.DataFrame:
+        """Read and check the file. Raises DataError where it is missing or has other columns."""
+        try:
+            frame = pd.read_csv(
+                self.path, dtype="str", keep_default_na=False, lineterminator="\n", encoding="utf-8"
+            )
+        except FileNotFoundError:
+            raise DataError(f"{self.path}: no such file; `dvc repro` makes it") from None
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise DataError(f"{self.path}: not a table: {error}") from None
+        missing = [name for name in self.columns if name not in frame]
+        if missing:
+            raise DataError(f"{self.path}: column {missing[0]!r} is missing")
+        for name, kind in self.columns.items():
+            try:
+                frame[name] = _parsed(frame[name], kind)
+            except ValueError:
+                raise DataError(f"{self.path}: column {name!r} holds other than {kind}") from None
+        return frame
+
+    def write(self, frame: pd.DataFrame, extra: tuple[str, ...] = ()) -> None:
+        """Write the table's columns, then the ``extra`` ones, at once."""
+        out = frame[[*self.columns, *extra]].copy()
+        for name in out:
+            if out[name].dtype == object:
+                out[name] = [_escaped(str(text)) for text in out[name]]
+        with files.replacing(self.path) as temporary:
+            out.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
+
+
+MANIFEST = Table(
+    Path("data/manifest.csv"),
+    # one row per candidate; status: ok or quarantined; source: name inside the source
+    {
+        "sha256": "str", "path": "str", "label": "str", "source": "str", "url": "str",
+        "status": "str", "reason": "str", "width": "int64", "height": "int64", "bytes": "int64",
+        "format": "str", "dhash": "str",
+    },
+)  # fmt: skip
+CURATED = Table(
+    Path("data/curated.csv"),
+    # one row per usable candidate; kept: whether it goes on; reason: why not
+    {
+        "sha256": "str", "path": "str", "label": "str", "source": "str", "group": "str",
+        "kept": "bool", "reason": "str",
+    },
+)  # fmt: skip
+SPLIT = Table(
+    Path("data/split.csv"),
+    # one row per kept image; subset: train or test; fold: 0…k−1 in train, −1 in test
+    {
+        "sha256": "str", "path": "str", "label": "str", "source": "str", "group": "str",
+        "subset": "str", "fold": "int64",
+    },
+)  # fmt: skip
+UNREADABLE = Table(
+    # images of the split that featurize could not read
+    Path("data/unreadable.csv"), {"sha256": "str", "path": "str", "reason": "str"}
+)  # fmt: skip
+OUT_OF_FOLD = Table(
+    # one row per training image, and p_<class> by a classifier that has not seen its fold
+    Path("data/out_of_fold.csv"), {"sha256": "str"}
+)  # fmt: skip
+PREDICTIONS = Table(
+    Path("data/predictions.csv"),
+    # one row per image, and p_<class>…; subset: test, or train (out of fold)
+    {
+        "sha256": "str", "path": "str", "label": "str", "group": "str", "subset": "str",
+        "predicted": "str", "confidence": "float64",
+    },
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of images and what made them.
+
+    ``sha256`` has n digests, ``vectors`` is (n, d) float32, ``origin`` says which network,
+    engine and precision made them.
+    """
+
+    sha256: list[str]
+    vectors: np.ndarray
+    origin: dict[str, str]
+
+
+FEATURES_PATH = Path("data/features.parquet")
+
+
+def write_features(features: Features, path: Path = FEATURES_PATH) -> None:
+    """Write ``sha256, features`` (fixed-size list of float32) with the origin as metadata."""
+    vectors = np.ascontiguousarray(features.vectors, np.float32)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+    table = pa.table({"sha256": pa.array(features.sha256, pa.string()), "features": lists})
+    with files.replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(features.origin), temporary)
+
+
+def read_features(path: Path = FEATURES_PATH) -> Features:
+    """Read what ``write_features`` wrote. Raises DataError where it can't."""
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; `dvc repro featurize` makes it") from None
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path}: not a table of features: {error}") from None
+    lists = table["features"].combine_chunks()
+    vectors = lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)
+    origin = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    return Features(table["sha256"].to_pylist(), vectors, origin)
+
+
+def counted(column: pd.Series) -> dict[str, int]:
+    """How often each value occurs, sorted by value."""
+    return dict(sorted(Counter(column).items()))
+
+
+def as_text(name: bytes) -> str:
+    """A file name as text: bytes that are no UTF-8 are escaped (``\\xff``)."""
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _parsed(column: pd.Series, kind: str) -> pd.Series:
+    if kind == "bool":
+        if not column.isin(["True", "False"]).all():
+            raise ValueError
+        return column.eq("True")
+    if kind == "str":
+        return column.map(lambda text: text[1:] if text.startswith("'") else text)
+    return pd.Series(column.to_numpy().astype(kind), index=column.index)
+
+
+def _escaped(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
