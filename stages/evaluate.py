@@ -75,7 +75,7 @@ def _predictions() -> pd.DataFrame:
     chosen = [
         number
         for number, sha256 in enumerate(known.sha256)
-        if split.at[sha256, "subset"] == splitting.TEST
+        if split["subset"].get(sha256) == splitting.TEST
     ]
     if not chosen:
         raise DataError("evaluate: no test image has features")

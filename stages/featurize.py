@@ -11,14 +11,13 @@ from swatchbook.inference import Network
 
 def main() -> str:
     settings = params.load().featurize
-    split = tables.SPLIT.read()
+    curated = tables.CURATED.read()
+    kept = curated[curated["kept"]]
     workers = machine.workers()
     network = Network(
         models.NETWORK, settings.precision, machine.engine(), machine.batch(), workers
     )
-    paths = {
-        sha256: Path(path) for sha256, path in zip(split["sha256"], split["path"], strict=True)
-    }
+    paths = {sha256: Path(path) for sha256, path in zip(kept["sha256"], kept["path"], strict=True)}
     with Cache(machine.cache_folder() / "features" / f"{network.digest[:16]}.sqlite") as cache:
         found = features.featurize(paths, network, cache, workers)
     tables.write_features(tables.Features(found.sha256, found.vectors, network.origin))

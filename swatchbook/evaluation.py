@@ -8,6 +8,8 @@ import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
 BINS = 15
+# weights held at once in the bootstrap: 160 MB
+_AT_ONCE = 20_000_000
 HEADLINES = (
     "accuracy", "class_average_accuracy", "roc_auc_macro", "average_precision_macro", "log_loss",
     "expected_calibration_error",
@@ -131,7 +133,7 @@ def measure(
 def _in_parts(predictions: Predictions, resamples: int, seed: int) -> dict[str, np.ndarray]:
     weights = resampled(predictions.groups, resamples, seed)
     # the cumulated sums of all resamples at once would not fit into memory for large test sets
-    size = max(1, 20_000_000 // len(predictions.truth))
+    size = max(1, _AT_ONCE // len(predictions.truth))
     parts = [
         headline(predictions, weights[start : start + size]) for start in range(0, resamples, size)
     ]

@@ -153,6 +153,8 @@ def _open(data: bytes) -> Image.Image:
         raise ImageRefused(_why_unidentified(data)) from None
     except _DECODER_ERRORS as error:
         raise ImageRefused("corrupt", str(error)) from None
+    if image.format in ("JPEG", "MPO") and _jpeg_process(data) not in _JPEG_PROCESSES:
+        raise ImageRefused("unsupported", "arithmetic, lossless or hierarchical JPEG")
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageRefused("too_many_pixels", f"{width} × {height}")
@@ -168,6 +170,25 @@ _DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, NotImplementedError, OverflowError, EOFError, KeyError,
     IndexError, TypeError, AttributeError, ZeroDivisionError,
 )  # fmt: skip
+
+
+# baseline, extended and progressive with Huffman codes: the others depend on how the decoder
+# was built, and the verdict on an image must not
+_JPEG_PROCESSES = (0xC0, 0xC1, 0xC2)
+
+
+def _jpeg_process(data: bytes) -> int:
+    """The start-of-frame marker of a JPEG's first image (ITU-T T.81, table B.1); 0 without one."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return marker
+        if marker == 0xFF:  # fill byte
+            position += 1
+        else:
+            position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return 0
 
 
 def _why_unidentified(data: bytes) -> str:

@@ -33,6 +33,9 @@ class Network:
             self._run = _openvino(content, self.precision, batch, self.resolution, threads)
         else:
             self._run = _onnxruntime(content, self.engine)
+        # OpenVINO's binding sets up its numpy bridge at the first call, and deadlocks on the
+        # interpreter lock where two threads make that call at once: so it is made here
+        self.features(np.zeros((1, self.resolution, self.resolution, 3), np.uint8))
 
     @property
     def origin(self) -> dict[str, str]:

@@ -1,12 +1,14 @@
 """The pictures: for people, readable in print and by the colour-blind (Okabe and Ito 2008)."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -201,6 +203,13 @@ def _gallery(parts: list[pd.DataFrame], columns: int, show: Show, title: str) ->
 
 
 def _plain(name: str, most: int = 24) -> str:
-    # matplotlib reads $…$ as mathematics; control characters have no glyph
-    plain = "".join(letter if letter.isprintable() else "�" for letter in name).replace("$", r"\$")
-    return plain if len(plain) <= most else plain[: most - 1] + "…"
+    # matplotlib reads $…$ as mathematics, and warns of every letter that its font lacks
+    plain = "".join(letter if _has_glyph(letter) else "□" for letter in name)
+    short = plain if len(plain) <= most else plain[: most - 1] + "…"
+    return short.replace("$", r"\$")
+
+
+@lru_cache(maxsize=4096)
+def _has_glyph(letter: str) -> bool:
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    return letter.isprintable() and font.get_char_index(ord(letter)) > 0

@@ -1,0 +1,117 @@
+"""From candidates to the store and the manifest."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import encoded, make_folder, texture
+
+from swatchbook import acquisition, files, images, machine, sources, store
+from swatchbook.acquisition import Acquired
+from swatchbook.cache import Cache
+from swatchbook.errors import DataError
+from swatchbook.sandbox import Sandbox
+
+
+def acquire(root: Path, hash_size: int = 16) -> Acquired:
+    with Cache(machine.cache_folder() / "seen.sqlite") as seen, Sandbox(1, hash_size) as sandbox:
+        return acquisition.acquire(sources.candidates(f"folder:{root}"), seen, sandbox, hash_size)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_folder(tmp_path / "images", {"a": 3, "b": 3})
+
+
+def test_every_file_has_a_row_and_every_image_is_stored_once(root: Path) -> None:
+    (root / "a" / "copy.png").write_bytes((root / "a" / "a_000.png").read_bytes())
+    (root / "b" / "bad.jpg").write_bytes(b"<html>")
+    (root / "b" / "really.jpg").write_bytes(encoded(texture(50), "WEBP"))
+    found = acquire(root)
+    manifest = found.manifest.set_index("source")
+    assert found.read == len(manifest) == 9
+    assert manifest.loc["b/bad.jpg", ["status", "reason"]].tolist() == ["quarantined", "not_image"]
+    assert str(manifest.loc["b/really.jpg", "path"]).endswith(".webp")
+    stored = {path.as_posix() for path in store.FOLDER.rglob("*") if path.is_file()}
+    assert stored == set(manifest.loc[manifest["status"] == "ok", "path"])
+    for path in stored:
+        assert files.digest(Path(path).read_bytes()) == Path(path).stem
+
+
+def test_a_second_run_reads_only_new_files(root: Path) -> None:
+    first = acquire(root)
+    (root / "a" / "new.png").write_bytes(encoded(texture(77)))
+    second = acquire(root)
+    assert (first.read, second.read) == (6, 1)
+    old = second.manifest[second.manifest["source"] != "a/new.png"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(old, first.manifest)
+
+
+def test_a_changed_file_is_read_again(root: Path) -> None:
+    before = acquire(root).manifest.set_index("source")
+    (root / "a" / "a_000.png").write_bytes(encoded(texture(88)))
+    after = acquire(root)
+    assert after.read == 1
+    changed = after.manifest.set_index("source")["sha256"] != before["sha256"]
+    assert list(changed.index[changed]) == ["a/a_000.png"]
+
+
+def test_a_lost_store_or_cache_is_filled_again(root: Path) -> None:
+    first = acquire(root)
+    store.prune(set())
+    assert acquire(root).read == 6
+    (machine.cache_folder() / "seen.sqlite").unlink()
+    again = acquire(root)
+    assert again.read == 6
+    pd.testing.assert_frame_equal(again.manifest, first.manifest)
+
+
+def test_another_hash_size_hashes_again(root: Path) -> None:
+    acquire(root)
+    assert {len(code) for code in acquire(root, 8).manifest["dhash"]} == {16}
+
+
+def test_two_classes_that_differ_in_case_are_an_error(root: Path) -> None:
+    make_folder(root, {"A": 1})
+    with pytest.raises(DataError, match="differ in case only"):
+        acquire(root)
+
+
+def test_a_source_with_nothing_usable_is_an_error(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DataError, match="holds no files"):
+        acquisition.check(acquire(empty).manifest, 0.2)
+    (empty / "a").mkdir()
+    (empty / "a" / "x.jpg").write_bytes(b"")
+    with pytest.raises(DataError, match="none of 1 files can be used: 1 empty"):
+        acquisition.check(acquire(empty).manifest, 1.0)
+
+
+def test_too_many_bad_files_are_an_error_that_counts_the_causes(root: Path) -> None:
+    for number in range(3):
+        (root / "a" / f"bad{number}.jpg").write_bytes(b"x" * number)
+    manifest = acquire(root).manifest
+    acquisition.check(manifest, 0.5)
+    with pytest.raises(DataError, match=r"3 of 9 files can't be used \(1 empty, 2 not_image\)"):
+        acquisition.check(manifest, 0.2)
+
+
+def test_metrics_count_classes_and_reasons(root: Path) -> None:
+    (root / "a" / "bad.jpg").write_bytes(b"")
+    assert acquisition.metrics(acquire(root).manifest) == {
+        "files": 7, "images": 6, "quarantined": 1, "per_class": {"a": 3, "b": 3},
+        "per_reason": {"empty": 1},
+    }  # fmt: skip
+
+
+def test_a_thousand_classes_are_fine(tmp_path: Path) -> None:  # B18, smaller
+    root = make_folder(tmp_path / "many", {f"class {n:04}": 1 for n in range(300)}, side=12)
+    assert len(acquisition.metrics(acquire(root).manifest)["per_class"]) == 300
+
+
+def test_only_known_reasons_are_given(root: Path) -> None:
+    (root / "a" / "bad.jpg").write_bytes(b"")
+    (root / "a" / "link.jpg").symlink_to("/etc/passwd")
+    reasons = set(acquire(root).manifest["reason"]) - {""}
+    assert reasons <= set(images.REASONS)

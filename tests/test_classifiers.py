@@ -1,0 +1,116 @@
+"""Classifiers choose and calibrate without the test part."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.metrics import log_loss
+
+from swatchbook import classifiers
+from swatchbook.params import TrainClassifier
+
+
+def clusters(
+    count: int = 240, classes: int = 3, noise: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    number = random.integers(0, classes, count)
+    centres = random.normal(size=(classes, 20))
+    features = (centres[number] + noise * random.normal(size=(count, 20))).astype(np.float32)
+    labels = np.array([f"class {n}" for n in range(classes)], dtype=object)[number]
+    return features, labels, np.arange(count) % 4
+
+
+def settings(**changes: Any) -> TrainClassifier:
+    return TrainClassifier(C=[0.01, 1.0], **changes)
+
+
+@pytest.mark.parametrize("kind", ["svm", "logistic", "random_forest"])
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_each_kind_learns_and_its_probabilities_follow_its_scores(kind: str, classes: int) -> None:
+    features, labels, folds = clusters(classes=classes)
+    trained = classifiers.train(features, labels, folds, settings(kind=kind))
+    assert trained.classes == [f"class {n}" for n in range(classes)]
+    assert trained.out_of_fold.shape == (240, classes)
+    assert np.allclose(trained.out_of_fold.sum(axis=1), 1)
+    found = np.array(trained.classes, dtype=object)[trained.out_of_fold.argmax(axis=1)]
+    assert (found == labels).mean() > 0.8
+    inputs = classifiers.prepared(features, True)
+    scores = classifiers.scores(trained.estimator, inputs)
+    if kind != "random_forest":
+        predicted = trained.estimator.predict(inputs)  # type: ignore[attr-defined]
+        assert (np.array(trained.classes, dtype=object)[scores.argmax(axis=1)] == predicted).all()
+
+
+def test_out_of_fold_predictions_know_nothing_of_their_fold() -> None:
+    """With labels that are pure chance, honest cross-validation can't beat guessing."""
+    random = np.random.default_rng(1)
+    features = random.normal(size=(200, 400)).astype(np.float32)
+    labels = np.array(["a", "b"], dtype=object)[random.integers(0, 2, 200)]
+    trained = classifiers.train(features, labels, np.arange(200) % 4, settings())
+    assert max(trial.accuracy for trial in trained.trials) < 0.62
+
+
+def test_the_smallest_of_the_best_strengths_is_chosen() -> None:
+    features, labels, folds = clusters(noise=0.01)
+    trained = classifiers.train(features, labels, folds, TrainClassifier(C=[10.0, 1.0, 100.0]))
+    assert [trial.C for trial in trained.trials] == [1.0, 10.0, 100.0]
+    assert trained.C == 1.0
+
+
+def test_calibration_lowers_the_log_loss_and_keeps_the_decision() -> None:
+    random = np.random.default_rng(2)
+    truth = random.integers(0, 3, 500)
+    scores = 5 * (np.eye(3)[truth] + random.normal(size=(500, 3)))
+    temperature = classifiers.fit_temperature(scores, truth)
+    assert temperature > 1
+    plain, cooled = softmax(scores, axis=1), softmax(scores / temperature, axis=1)
+    assert log_loss(truth, cooled) < log_loss(truth, plain)
+    for near in (0.9, 1.1):
+        assert log_loss(truth, cooled) <= log_loss(
+            truth, softmax(scores / temperature / near, axis=1)
+        )
+    assert (plain.argmax(axis=1) == cooled.argmax(axis=1)).all()
+
+
+def test_features_of_length_zero_and_without_variance_are_fine() -> None:  # E01
+    features, labels, folds = clusters()
+    features[:, 3] = 7
+    features[0] = 0
+    assert np.isfinite(classifiers.prepared(features, True)).all()
+    trained = classifiers.train(features, labels, folds, settings())
+    assert np.isfinite(trained.out_of_fold).all()
+
+
+def test_balancing_helps_the_small_class() -> None:
+    features, labels, folds = clusters(count=600, classes=2, noise=2.5)
+    small = labels == "class 1"
+    keep = ~small | (np.cumsum(small) <= 25)
+    recall = {}
+    for weight in ("balanced", "none"):
+        chosen = settings(class_weight=weight, l2_normalize=False)
+        trained = classifiers.train(features[keep], labels[keep], folds[keep], chosen)
+        found = trained.out_of_fold.argmax(axis=1)
+        recall[weight] = (found[labels[keep] == "class 1"] == 1).mean()
+    assert recall["balanced"] > recall["none"]
+
+
+def test_the_same_seed_gives_the_same_classifier() -> None:
+    features, labels, folds = clusters()
+    for kind in ("svm", "logistic", "random_forest"):
+        one, other = (
+            classifiers.train(features, labels, folds, settings(kind=kind)) for _ in range(2)
+        )
+        assert (one.out_of_fold == other.out_of_fold).all()
+        assert one.temperature == other.temperature
+
+
+def test_fits_that_do_not_converge_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sklearn.svm import LinearSVC
+
+    monkeypatch.setattr(
+        classifiers, "LinearSVC", lambda **options: LinearSVC(**{**options, "max_iter": 1})
+    )
+    features, labels, folds = clusters()
+    assert classifiers.train(features, labels, folds, settings()).unfinished > 0

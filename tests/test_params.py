@@ -1,0 +1,105 @@
+"""params.yaml: every mistake is one line that names the key, the value and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from ruamel.yaml import YAML
+
+from swatchbook import params
+from swatchbook.errors import ParamsError
+from swatchbook.params import Params
+
+
+def problem(text: str) -> str:
+    path = Path("params.yaml")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ParamsError) as caught:
+        params.load(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 500
+    return message
+
+
+MISTAKES = {  # D13, D14
+    "split: {test_shar: 0.2}": "split.test_shar: unknown key. Did you mean 'test_share'?",
+    "spilt: {folds: 3}": "spilt: unknown section. Did you mean 'split'?",
+    "refine_dnn: {architecture: resnet81}": "'resnet81' is not known. Did you mean 'resnet18'?",
+    "refine_dnn: {resolution: 1}": "refine_dnn.resolution: 1 is not allowed: input should be "
+    "greater than or equal to 32",
+    "refine_dnn: {resolution: 0}": "refine_dnn.resolution: 0",
+    "refine_dnn: {resolution: 100000}": "refine_dnn.resolution: 100000",
+    "refine_dnn: {resolution: abc}": "refine_dnn.resolution: 'abc'",
+    "refine_dnn: {resolution: 224.5}": "refine_dnn.resolution: 224.5",
+    "refine_dnn: {resolution: true}": "refine_dnn.resolution: True",
+    "refine_dnn: {architecture: alexnet, resolution: 300}": "refine_dnn.resolution: 300 can't be "
+    "used with alexnet",
+    "split: {test_share: .nan}": "split.test_share: nan",
+    "split: {test_share: .inf}": "split.test_share: inf",
+    "split: {test_share: -1}": "split.test_share: -1",
+    "split: {test_share: 1e9}": "split.test_share: 1000000000.0",
+    "split: {folds: 1}": "split.folds: 1",
+    "split: [1, 2]": "split: [1, 2]",
+    "train_classifier: {C: []}": "train_classifier.C: []",
+    "train_classifier: {C: [0.1, -1]}": "train_classifier.C.1: -1",
+    "train_classifier: {l2_normalize: 1}": "train_classifier.l2_normalize: 1",
+    "train_classifier: {l2_normalize: on}": "train_classifier.l2_normalize: 'on'",
+    "acquire: {source: /images}": "acquire.source: '/images' is not allowed. It is `folder:PATH`",
+    "acquire: {data_set: ../x}": "acquire.data_set: '../x'",
+    "split: {folds: 3}\nsplit: {folds: 4}": "found duplicate key",
+    "split:\n\tfolds: 3": "params.yaml: line",
+    "split: {folds: !!python/object:os.system x}": "could not determine a constructor",
+    "split": "holds 'split', not sections with keys",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_is_one_clear_line(text: str) -> None:
+    assert MISTAKES[text] in problem(text)
+
+
+def test_nested_anchors_are_not_spelled_out() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    assert "unknown section" in problem("\n".join(lines))
+
+
+def test_several_mistakes_are_counted() -> None:
+    assert problem("split: {folds: 1, seed: -1}").endswith("(and 1 more)")
+
+
+def test_a_missing_file_is_an_error() -> None:
+    with pytest.raises(ParamsError, match="no such file"):
+        params.load(Path("nothing.yaml"))
+
+
+def test_exponents_are_numbers_as_dvc_reads_them() -> None:
+    Path("params.yaml").write_text("train_classifier: {C: [1e-3]}")
+    assert params.load().train_classifier.C == [0.001]
+
+
+def test_the_shipped_file_spells_out_every_key_and_default_with_a_comment() -> None:
+    text = (ROOT / "params.yaml").read_text()
+    shipped = YAML(typ="safe").load(text)
+    assert {section: set(keys) for section, keys in shipped.items()} == {
+        section: set(keys) for section, keys in Params().model_dump().items()
+    }
+    for line in text.splitlines():
+        if line.startswith("  "):
+            assert "  # " in line or " # " in line, line
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "params.md").read_text() == params.reference() + "\n"
+
+
+def test_alexnet_takes_what_pools_evenly() -> None:
+    import torch
+    import torchvision
+
+    network = torchvision.models.alexnet(weights=None).features.eval()
+    for side in (224, 225, 300, 416, 448):
+        with torch.no_grad():
+            rows = network(torch.zeros(1, 3, side, side)).shape[2]
+        assert params.alexnet_takes(side) == (rows >= 6 and rows % 6 == 0), side

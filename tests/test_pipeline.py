@@ -1,0 +1,229 @@
+"""The whole DAG with real DVC on a tiny data set: what runs, what doesn't, what comes back."""
+
+import json
+import shutil
+from pathlib import Path
+
+import openvino
+import pytest
+from conftest import Project, encoded, make_folder, new_project, texture
+
+from swatchbook.params import Params
+
+pytestmark = pytest.mark.pipeline
+
+ALL = ["acquire", "dedupe", "split", "refine_dnn", "featurize", "train_classifier", "evaluate"]
+FROM_SPLIT = {"split", "refine_dnn", "train_classifier", "evaluate"}
+FROM_NETWORK = {"refine_dnn", "featurize", "train_classifier", "evaluate"}
+RESULTS = (
+    "data/manifest.csv", "data/curated.csv", "data/split.csv", "data/predictions.csv",
+    "metrics/acquire.json", "metrics/dedupe.json", "metrics/split.json", "metrics/featurize.json",
+    "metrics/train_classifier.json", "metrics/evaluation.json",
+)  # fmt: skip
+HAS_BFLOAT16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+# For every parameter: another value, and exactly the stages that it runs again. A stage whose
+# inputs came out with the same bytes is not among them.
+INVALIDATES: dict[str, tuple[str, set[str]]] = {
+    "acquire.data_set": ("other", {"acquire", "dedupe", "split"}),
+    "acquire.source": ("folder:{more}", set(ALL)),
+    "acquire.max_bad_fraction": ("0.3", {"acquire"}),
+    "dedupe.hash_size": ("15", {"acquire", "dedupe"}),
+    "dedupe.max_distance": ("21", {"dedupe"}),
+    "dedupe.keep": ("all", {"dedupe", *FROM_SPLIT, "featurize"}),
+    "split.by": ("folder", {"split"}),  # one folder a class: refused, see below
+    "split.test_share": ("0.4", FROM_SPLIT),
+    "split.folds": ("4", FROM_SPLIT),
+    "split.seed": ("1", FROM_SPLIT),
+    "refine_dnn.mode": ("fixed", set()),  # has one value so far
+    "refine_dnn.architecture": ("resnet34", FROM_NETWORK),
+    "refine_dnn.pretrained": ("{weights}", FROM_NETWORK),
+    "refine_dnn.resolution": ("40", FROM_NETWORK),
+    "refine_dnn.resize": ("crop", FROM_NETWORK),
+    "refine_dnn.seed": ("1", FROM_NETWORK),
+    "featurize.precision": (
+        "auto",
+        {"featurize", "train_classifier", "evaluate"} if HAS_BFLOAT16 else {"featurize"},
+    ),
+    "train_classifier.kind": ("logistic", {"train_classifier", "evaluate"}),
+    "train_classifier.l2_normalize": ("false", {"train_classifier", "evaluate"}),
+    "train_classifier.class_weight": ("none", {"train_classifier", "evaluate"}),
+    "train_classifier.C": ("[10.0]", {"train_classifier", "evaluate"}),
+    "train_classifier.trees": ("5", {"train_classifier"}),  # no forest is asked for
+    "train_classifier.depth": ("3", {"train_classifier"}),
+    "train_classifier.seed": ("1", {"train_classifier", "evaluate"}),
+    "evaluate.confidence": ("0.9", {"evaluate"}),
+    "evaluate.resamples": ("200", {"evaluate"}),
+    "evaluate.seed": ("1", {"evaluate"}),
+}
+
+
+def test_the_table_has_every_parameter() -> None:
+    known = {
+        f"{section}.{key}"
+        for section, field in Params.model_fields.items()
+        for key in field.annotation.model_fields  # type: ignore[union-attr]
+    }
+    assert set(INVALIDATES) == known
+
+
+@pytest.fixture(scope="module")
+def changing(
+    finished: Project, tmp_path_factory: pytest.TempPathFactory, tiny_source: Path
+) -> tuple[Project, dict[str, str]]:
+    """A copy of the finished project, put back after each use, and values that need files."""
+    import torch
+    import torchvision
+
+    parent = tmp_path_factory.mktemp("changing")
+    shutil.copytree(finished.folder, parent / "tiny", symlinks=True)
+    shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], parent / "cache")
+    more = parent / "more"
+    shutil.copytree(tiny_source, more)
+    (more / "red" / "new.png").write_bytes(encoded(texture(999, 0)))
+    torch.manual_seed(7)
+    torch.save(torchvision.models.resnet18(weights=None).state_dict(), parent / "weights.pth")
+    values = {"more": str(more), "weights": str(parent / "weights.pth")}
+    return Project(parent / "tiny", parent / "cache"), values
+
+
+@pytest.mark.parametrize("key", INVALIDATES)
+def test_a_parameter_runs_exactly_its_stages_again(
+    key: str, changing: tuple[Project, dict[str, str]]
+) -> None:
+    project, values = changing
+    value, expected = INVALIDATES[key]
+    project.run("git", "checkout", "-q", ".")
+    project.run("dvc", "checkout", "-q")
+    project.set(key, value.format(**values))
+    done = project.run("dvc", "repro", "--no-run-cache", ok=key != "split.by")
+    ran = {line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running")}
+    assert ran == expected
+
+
+def test_a_second_repro_does_nothing(project: Project) -> None:
+    assert project.repro() == set()
+
+
+def test_settings_of_the_machine_run_nothing_again(project: Project) -> None:
+    project.environment |= {"SWATCHBOOK_WORKERS": "1", "SWATCHBOOK_BATCH": "3"}
+    assert project.repro() == set()
+
+
+def test_deleted_outputs_come_back_by_checkout(project: Project) -> None:
+    before = project.bytes(*RESULTS)
+    for name in ("data", "models", "plots"):
+        shutil.rmtree(project.folder / name)
+    project.run("dvc", "checkout")
+    assert project.bytes(*RESULTS) == before
+    assert project.repro() == set()
+
+
+def test_the_same_seed_gives_the_same_bytes_in_another_clone(
+    finished: Project, tiny_source: Path, tmp_path: Path
+) -> None:
+    other = new_project(tmp_path / "prüfung 试", tiny_source, tmp_path / "other-cache")
+    other.environment |= {"PYTHONHASHSEED": "12345", "SWATCHBOOK_WORKERS": "3"}
+    assert other.repro() == set(ALL)
+    for path, here, there in zip(
+        RESULTS, finished.bytes(*RESULTS), other.bytes(*RESULTS), strict=True
+    ):
+        assert here == there, path
+
+
+def test_new_images_are_taken_in_when_acquire_runs_again(
+    project: Project, tiny_source: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "growing"
+    # as one would add images to a folder: the old ones keep their time stamps
+    shutil.copytree(tiny_source, source)
+    project.set("acquire.source", f"folder:{source}")
+    project.repro()
+    for number in range(10):
+        (source / "red" / f"new_{number}.png").write_bytes(encoded(texture(700 + number, 0)))
+    assert project.repro() == set()  # a source is a snapshot until it is asked for again
+    again = project.run("dvc", "repro", "--force", "--single-item", "acquire")
+    assert "; 10 files read, 55 known" in again.stdout
+    output = project.run("dvc", "repro").stdout
+    assert "52 from the cache, 10 computed" in output
+
+
+def test_a_removed_image_is_pruned_from_the_store(project: Project, tmp_path: Path) -> None:
+    source = make_folder(tmp_path / "smaller", {"red": 12, "green": 12})
+    project.set("acquire.source", f"folder:{source}")
+    project.repro("--single-item", "acquire")
+    stored = [path for path in (project.folder / "data/images").rglob("*") if path.is_file()]
+    assert len(stored) == 24
+
+
+def test_experiments_run_in_a_temporary_copy_and_compare(project: Project) -> None:
+    """`--temp` copies only what git and DVC track: the images must still be found."""
+    project.run("dvc", "exp", "run", "--temp", "-n", "other", "-S", "refine_dnn.resolution=40")
+    table = json.loads(project.run("dvc", "exp", "show", "--json").stdout)
+    assert "other" in {exp["name"] for row in table for exp in row["experiments"] or []}
+    difference = json.loads(project.run("dvc", "metrics", "diff", "HEAD", "other", "--json").stdout)
+    assert "metrics/evaluation.json" in difference
+    params = json.loads(project.run("dvc", "params", "diff", "HEAD", "other", "--json").stdout)
+    assert params["params.yaml"]["refine_dnn.resolution"] == {"old": 32, "new": 40}
+    plots = json.loads(project.run("dvc", "plots", "diff", "HEAD", "other", "--json").stdout)
+    assert not plots.get("errors")
+    confusion = plots["data"]["Confusion on the test part"][0]["content"]
+    assert {row["rev"] for row in json.loads(confusion)["data"]["values"]} == {"HEAD", "other"}
+
+
+def test_a_clone_pulls_and_computes_nothing_or_only_what_changed(
+    project: Project, tmp_path: Path
+) -> None:
+    project.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    project.commit("remote")
+    project.run("dvc", "push")
+    clone = Project(tmp_path / "clone", tmp_path / "clone-cache")
+    project.run("git", "clone", "-q", str(project.folder), str(clone.folder))
+    clone.set("refine_dnn.resolution", "40")
+    ran = clone.repro("--pull", "--allow-missing")
+    assert ran == FROM_NETWORK
+    clone.run("git", "checkout", "-q", ".")
+    clone.run("dvc", "pull")
+    assert clone.repro() == set()
+    assert clone.bytes(*RESULTS) == project.bytes(*RESULTS)
+
+
+def test_a_wrong_parameter_stops_before_any_work(project: Project) -> None:
+    before = project.bytes("data/manifest.csv", "params.yaml")
+    project.set("evaluate.resamples", "many")
+    project.set("acquire.max_bad_fraction", "0.25")
+    done = project.run("dvc", "repro", ok=False)
+    assert done.returncode != 0
+    assert "error: evaluate.resamples: 'many' is not allowed" in done.stderr
+    assert "Traceback" not in done.stderr
+    project.run("git", "checkout", "-q", ".")
+    project.run("dvc", "checkout")
+    assert project.bytes("data/manifest.csv", "params.yaml") == before
+
+
+def test_a_second_stage_at_once_is_refused(project: Project, tmp_path: Path) -> None:
+    import os
+
+    from swatchbook import files
+
+    key = files.digest(os.fsencode(project.folder.resolve()))[:16]
+    lock = Path(project.environment["SWATCHBOOK_CACHE"]) / "locks" / f"{key}.lock"
+    with files.locked(lock, "test"):
+        done = project.run("python", "-m", "stages.dedupe", ok=False)
+    assert done.returncode == 2
+    assert "another stage is at work" in done.stderr
+
+
+def test_an_image_that_went_bad_is_listed_and_not_fatal(project: Project) -> None:
+    split = (project.folder / "data/split.csv").read_text().splitlines()
+    victim = project.folder / split[5].split(",")[1]
+    victim.chmod(0o644)
+    victim.write_bytes(b"rotten")
+    cache = Path(project.environment["SWATCHBOOK_CACHE"])
+    shutil.rmtree(cache / "features")
+    output = project.run("python", "-m", "stages.featurize").stdout
+    assert "51 computed" in output
+    assert "1 unreadable" in output
+    assert "changed" in (project.folder / "data/unreadable.csv").read_text()
+    project.run("python", "-m", "stages.train_classifier")
+    project.run("python", "-m", "stages.evaluate")
