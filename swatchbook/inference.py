@@ -1,12 +1,14 @@
-"""Runs an ONNX network on this machine: the fastest engine that is here, chosen at run time."""
+"""Runs an ONNX network on this machine: the fastest engine that is here, chosen at run time.
+
+Each engine is imported where it is used: one costs 40 MB, and only one runs.
+"""
 
 import threading
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import openvino
 
 from swatchbook import files, machine, models
 from swatchbook.errors import NetworkError
@@ -51,7 +53,7 @@ class Network:
 
 
 def _engine(wanted: str) -> str:
-    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    has_cuda = _has_cuda()
     if wanted == "auto":
         return "cuda" if has_cuda else "openvino"
     if wanted == "cuda" and not has_cuda:
@@ -61,10 +63,24 @@ def _engine(wanted: str) -> str:
     return wanted
 
 
+def _has_cuda() -> bool:
+    try:
+        metadata.version("onnxruntime-gpu")
+    except metadata.PackageNotFoundError:
+        return False
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def _has_bfloat16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def _precision(wanted: str, engine: str) -> str:
-    has_bfloat16 = engine == "openvino" and "BF16" in openvino.Core().get_property(
-        "CPU", "OPTIMIZATION_CAPABILITIES"
-    )
+    has_bfloat16 = engine == "openvino" and _has_bfloat16()
     if wanted == "auto":
         return "bfloat16" if has_bfloat16 else "float32"
     if wanted == "bfloat16" and not has_bfloat16:
@@ -76,6 +92,8 @@ def _precision(wanted: str, engine: str) -> str:
 
 
 def _openvino(content: bytes, precision: str, batch: int, resolution: int, threads: int) -> Any:
+    import openvino
+
     core = openvino.Core()
     model = core.read_model(content)
     model.reshape([batch, resolution, resolution, 3])
@@ -99,6 +117,8 @@ def _openvino(content: bytes, precision: str, batch: int, resolution: int, threa
 
 
 def _onnxruntime(content: bytes, engine: str) -> Any:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     provider = "CUDAExecutionProvider" if engine == "cuda" else "CPUExecutionProvider"
