@@ -1,6 +1,6 @@
 """Features of photographs: ours against the script that a user would write.
 
-    python -m benchmarks.featurize --images 500 --rounds 5 --architecture resnet18
+    python -m benchmarks.featurize --images 1000 --rounds 5 --architecture resnet18
 
 The same network (random weights: they cost the same), the same images, alternating. The seconds
 of each run go from after its imports to all features in memory: loading the network, decoding
@@ -19,7 +19,7 @@ from benchmarks import harness
 
 
 def main() -> None:
-    options = harness.arguments(__doc__, images=500, rounds=5, architecture="resnet18")
+    options = harness.arguments(__doc__, images=1000, rounds=5, architecture="resnet18")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = harness.photographs(folder / "images", options.images)
@@ -50,12 +50,12 @@ def main() -> None:
         ]
         rows.append((
             kind, harness.spread(runs, "images_per_second"), harness.spread(ratios, "ratio", 2),
-            harness.spread(runs, "memory_mb", 0),
+            harness.spread(runs, "memory_mb", 0), harness.spread(runs, "rss_mb", 0),
         ))  # fmt: skip
     print(
         f"\n{options.architecture} at 224 px, {options.images} photographs, {options.rounds} rounds"
     )
-    harness.table(["", "images/s", "times the usual script", "peak MB"], rows)
+    harness.table(["", "images/s", "times the usual script", "peak MB", "sum of resident MB"], rows)
 
 
 def run_usual(folder: Path, architecture: str) -> float:

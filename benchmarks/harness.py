@@ -61,16 +61,18 @@ def alternate(
 
 
 def measured(command: Sequence[str], **environment: str) -> dict[str, float]:
-    """Run a command; its wall seconds, the peak memory of all its processes in MB, and the
-    figures of the JSON object that it prints last."""
+    """Run a command; its wall seconds, the peak memory of all its processes in MB (shared pages
+    counted once; and summed up as resident), and the figures of the JSON object that it prints
+    last."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, **environment}, text=True
     )
     watched = psutil.Process(process.pid)
-    peak = 0
+    own, resident = 0, 0
     while process.poll() is None:
-        peak = max(peak, _memory(watched))
+        now = _memory(watched)
+        own, resident = max(own, now[0]), max(resident, now[1])
         time.sleep(0.02)
     seconds = time.perf_counter() - started
     output = process.stdout.read() if process.stdout else ""
@@ -79,7 +81,12 @@ def measured(command: Sequence[str], **environment: str) -> dict[str, float]:
     printed: dict[str, float] = {}
     if output.strip().startswith("{"):
         printed = json.loads(output.strip().splitlines()[-1])
-    return {"seconds": round(seconds, 2), "memory_mb": round(peak / 1e6), **printed}
+    return {
+        "seconds": round(seconds, 2),
+        "memory_mb": round(own / 1e6),
+        "rss_mb": round(resident / 1e6),
+        **printed,
+    }
 
 
 def median(results: list[dict[str, float]], figure: str) -> float:
@@ -123,15 +130,16 @@ def arguments(description: str | None, **defaults: int | str) -> argparse.Namesp
     return parser.parse_args()
 
 
-def _memory(process: psutil.Process) -> int:
-    total = 0
+def _memory(process: psutil.Process) -> tuple[int, int]:
+    own, resident = 0, 0
     try:
         for one in [process, *process.children(recursive=True)]:
-            # proportional: pages that workers share with their parent count once
-            total += one.memory_full_info().pss
+            facts = one.memory_full_info()
+            own += facts.pss
+            resident += facts.rss
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         pass
-    return total
+    return own, resident
 
 
 def _scene(width: int, height: int, seed: int) -> Image.Image:

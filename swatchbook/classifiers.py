@@ -118,11 +118,20 @@ def scores(estimator: Estimator, inputs: np.ndarray) -> np.ndarray:
 
 
 def fit_temperature(held_out: np.ndarray, truth: np.ndarray) -> float:
-    """The temperature at which the softmax of scores ``(n, k)`` has the least log loss."""
-    rows = np.arange(len(truth))
+    """The temperature at which the softmax of scores ``(n, k)`` has the least log loss.
+
+    The right class counts 1 − 1/(n+2), not 1, as in Platt scaling ("Probabilistic Outputs for
+    Support Vector Machines", 1999): n right answers are no proof that the next one is right, and
+    on separable data the loss would have no minimum.
+    """
+    count, classes = held_out.shape
+    doubt = 1 / (count + 2)
+    targets = np.full((count, classes), doubt / (classes - 1))
+    targets[np.arange(count), truth] = 1 - doubt
 
     def loss(log_temperature: float) -> float:
-        return float(-log_softmax(held_out / np.exp(log_temperature), axis=1)[rows, truth].mean())
+        logarithms = log_softmax(held_out / np.exp(log_temperature), axis=1)
+        return float(-(targets * logarithms).sum(axis=1).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-10, 10), method="bounded").x))
 

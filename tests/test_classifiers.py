@@ -74,6 +74,13 @@ def test_calibration_lowers_the_log_loss_and_keeps_the_decision() -> None:
     assert (plain.argmax(axis=1) == cooled.argmax(axis=1)).all()
 
 
+def test_a_perfect_score_on_few_images_is_no_certainty() -> None:
+    truth = np.arange(30) % 3
+    scores = 2 * np.eye(3)[truth] - 1
+    probabilities = softmax(scores / classifiers.fit_temperature(scores, truth), axis=1)
+    assert probabilities.max() == pytest.approx(1 - 1 / 32, abs=1e-3)
+
+
 def test_features_of_length_zero_and_without_variance_are_fine() -> None:  # E01
     features, labels, folds = clusters()
     features[:, 3] = 7

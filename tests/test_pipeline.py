@@ -164,11 +164,11 @@ def test_experiments_run_in_a_temporary_copy_and_compare(project: Project) -> No
     difference = json.loads(project.run("dvc", "metrics", "diff", "HEAD", "other", "--json").stdout)
     assert "metrics/evaluation.json" in difference
     params = json.loads(project.run("dvc", "params", "diff", "HEAD", "other", "--json").stdout)
-    assert params["params.yaml"]["refine_dnn.resolution"] == {"old": 32, "new": 40}
+    assert params["params.yaml"]["refine_dnn.resolution"] == {"old": 32, "new": 40, "diff": 8}
     plots = json.loads(project.run("dvc", "plots", "diff", "HEAD", "other", "--json").stdout)
     assert not plots.get("errors")
     confusion = plots["data"]["Confusion on the test part"][0]["content"]
-    assert {row["rev"] for row in json.loads(confusion)["data"]["values"]} == {"HEAD", "other"}
+    assert {row["rev"] for row in confusion["data"]["values"]} == {"HEAD", "other"}
 
 
 def test_a_clone_pulls_and_computes_nothing_or_only_what_changed(
