@@ -1,6 +1,6 @@
 # VENV may be given, so that one environment serves several clones (see .ci/run)
 VENV ?= .venv
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := $(VENV)/bin
 # every command below uses the environment's python and dvc, without activating it
 export PATH := $(abspath $(BIN)):$(PATH)

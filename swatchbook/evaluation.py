@@ -95,16 +95,15 @@ def bin_of(confidence: np.ndarray) -> np.ndarray:
     return bins
 
 
-def resampled(groups: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+def resampled(groups: np.ndarray, resamples: int, random: np.random.Generator) -> np.ndarray:
     """Weights ``(resamples, n)`` of a bootstrap that draws whole groups with replacement.
 
     Near-duplicates are one observation, not several (cluster bootstrap; Davison and Hinkley,
     "Bootstrap Methods and their Application", 1997, section 3.8).
     """
     names, number = np.unique(groups, return_inverse=True)
-    drawn = np.random.default_rng(seed).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), size=resamples
-    )
+    shares = np.full(len(names), 1 / len(names))
+    drawn = random.multinomial(len(names), shares, size=resamples)
     weights: np.ndarray = drawn[:, number].astype(float)
     return weights
 
@@ -131,11 +130,12 @@ def measure(
 
 
 def _in_parts(predictions: Predictions, resamples: int, seed: int) -> dict[str, np.ndarray]:
-    weights = resampled(predictions.groups, resamples, seed)
-    # the cumulated sums of all resamples at once would not fit into memory for large test sets
+    random = np.random.default_rng(seed)
+    # the weights of all resamples at once would not fit into memory for large test sets
     size = max(1, _AT_ONCE // len(predictions.truth))
     parts = [
-        headline(predictions, weights[start : start + size]) for start in range(0, resamples, size)
+        headline(predictions, resampled(predictions.groups, min(size, resamples - start), random))
+        for start in range(0, resamples, size)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in HEADLINES}
 

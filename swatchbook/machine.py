@@ -24,7 +24,9 @@ def cache_folder() -> Path:
 
 def workers() -> int:
     """How many threads or processes may work at once."""
-    return _positive("SWATCHBOOK_WORKERS", len(os.sched_getaffinity(0)))
+    # a container or a batch system may grant fewer processors than the machine has
+    granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return _positive("SWATCHBOOK_WORKERS", granted or 1)
 
 
 def batch() -> int:

@@ -4,6 +4,7 @@ Each image has a limit of time and each process one of memory (the advice of Pil
 handbook). Used where bytes come in for the first time; what was accepted is trusted by digest.
 """
 
+import contextlib
 import multiprocessing
 import warnings
 from collections import deque
@@ -97,7 +98,9 @@ def _limit_process() -> None:
         import resource
     except ImportError:  # Windows has no such limit
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    # macOS knows the limit but does not let it be set
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def _examine(data: bytes, hash_size: int) -> Examined:

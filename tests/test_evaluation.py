@@ -82,7 +82,7 @@ def test_calibration_error_by_hand() -> None:
 
 def test_whole_groups_are_drawn() -> None:
     groups = np.array(["x", "x", "y", "z", "z", "z"])
-    weights = evaluation.resampled(groups, 500, 0)
+    weights = evaluation.resampled(groups, 500, np.random.default_rng(0))
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[:, 3] == weights[:, 5]).all()
     assert (weights[:, [0, 2, 3]].sum(axis=1) == 3).all()
@@ -97,7 +97,7 @@ def test_95_percent_intervals_cover_about_95_percent() -> None:
         probabilities = np.where(right[:, None], [0.8, 0.2], [0.3, 0.7])
         groups = np.repeat([f"g{n}" for n in range(150)], 2)
         p = Predictions(np.zeros(300, int), probabilities, groups, ["a", "b"])
-        found = evaluation.headline(p, evaluation.resampled(groups, 300, seed))["accuracy"]
+        found = evaluation.headline(p, evaluation.resampled(groups, 300, random))["accuracy"]
         low, high = np.quantile(found, [0.025, 0.975])
         covered += low <= true_accuracy <= high
     assert 0.92 <= covered / 400 <= 0.975
