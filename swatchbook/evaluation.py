@@ -119,6 +119,8 @@ def measure(
     intervals = {}
     for name in HEADLINES:
         low, high = np.nanquantile(drawn[name], tails)
+        if name in ("accuracy", "class_average_accuracy"):
+            low, high = _widened(low, high, name, predictions, 1 - confidence)
         intervals[name] = {"low": float(low), "high": float(high)}
     return {
         "test_images": len(predictions.truth),
@@ -127,6 +129,25 @@ def measure(
         **_micro(predictions, everything),
         "per_class": _per_class(predictions, everything),
     }
+
+
+def _widened(
+    low: float, high: float, name: str, predictions: Predictions, error: float
+) -> tuple[float, float]:
+    """Bounds where every image, or none, is right: the bootstrap then sees no spread at all.
+
+    The exact binomial bound (Clopper and Pearson 1934) counts groups, not images; for the class
+    average it is the mean over the classes.
+    """
+    right = predictions.predicted == predictions.truth
+    if 0 < right.sum() < len(right):
+        return low, high
+    parts = [np.ones(len(right), bool)]
+    if name == "class_average_accuracy":
+        parts = [predictions.truth == number for number in np.unique(predictions.truth)]
+    bounds = [(error / 2) ** (1 / len(np.unique(predictions.groups[part]))) for part in parts]
+    bound = float(np.mean(bounds))
+    return (bound, high) if right.all() else (low, 1 - bound)
 
 
 def _in_parts(predictions: Predictions, resamples: int, seed: int) -> dict[str, np.ndarray]:

@@ -114,6 +114,19 @@ def test_intervals_enclose_the_value_and_narrow_with_more_images() -> None:
     assert widths[1] < widths[0] / 2.5
 
 
+def test_all_right_on_few_images_is_no_certainty() -> None:
+    truth = np.arange(99) % 3
+    groups = np.array([f"g{n}" for n in range(99)])
+    perfect = Predictions(truth, np.eye(3)[truth], groups, CLASSES)
+    found = evaluation.measure(perfect, 0.95, 100, 0)["interval"]
+    # scipy.stats.binomtest(99, 99).proportion_ci(method="exact").low
+    assert found["accuracy"] == {"low": pytest.approx(0.96343, abs=1e-4), "high": 1.0}
+    assert found["class_average_accuracy"]["low"] == pytest.approx(0.89424, abs=1e-4)
+    wrong = Predictions(truth, np.roll(np.eye(3)[truth], 1, axis=1), groups, CLASSES)
+    found = evaluation.measure(wrong, 0.95, 100, 0)["interval"]
+    assert found["accuracy"] == {"low": 0.0, "high": pytest.approx(1 - 0.96343, abs=1e-4)}
+
+
 @pytest.mark.parametrize("case", ["one predicted class", "a class without images", "all right"])
 def test_no_metric_is_ever_nan(case: str) -> None:  # E09, B18
     p = predictions(60)

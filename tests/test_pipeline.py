@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import openvino
@@ -146,6 +148,30 @@ def test_new_images_are_taken_in_when_acquire_runs_again(
     assert "; 10 files read, 55 known" in again.stdout
     output = project.run("dvc", "repro").stdout
     assert "52 from the cache, 10 computed" in output
+
+
+def test_a_killed_acquire_is_taken_up_again(
+    finished: Project, tiny_source: Path, tmp_path: Path
+) -> None:
+    """`kill -9` at five moments: the next run ends with the same bytes, and nothing else is left."""
+    other = new_project(tmp_path / "killed", tiny_source, tmp_path / "killed-cache")
+    for delay in (0.6, 0.9, 1.2, 1.5, 2.0):
+        stage = subprocess.Popen(
+            ["python", "-m", "stages.acquire"], cwd=other.folder, env=other.environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(delay)
+        stage.kill()
+        stage.wait()
+    other.run("python", "-m", "stages.acquire")
+    assert other.bytes("data/manifest.csv") == finished.bytes("data/manifest.csv")
+    stored = [
+        sorted(
+            path.relative_to(one.folder).as_posix() for path in one.folder.glob("data/images/**/*")
+        )
+        for one in (other, finished)
+    ]
+    assert stored[0] == stored[1]
 
 
 def test_a_removed_image_is_pruned_from_the_store(project: Project, tmp_path: Path) -> None:
