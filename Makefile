@@ -13,6 +13,7 @@ help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 repro: $(BIN)/.requirements ## set up, then run the pipeline: only what changed is done again
+	python -m swatchbook.params check
 	dvc repro
 
 update: $(BIN)/.requirements ## take in images added to the source since the last run, then repro

@@ -62,6 +62,7 @@ def main() -> None:
 # the harness runs commands from the repository: the stage must run in its project's folder
 _STAGE = """
 import os, runpy, sys
+sys.path.insert(0, os.getcwd())
 os.chdir(sys.argv[1])
 sys.argv = ["stages/featurize.py"]
 runpy.run_module("stages.featurize", run_name="__main__")

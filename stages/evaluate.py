@@ -83,7 +83,8 @@ def _predictions() -> pd.DataFrame:
     test = pd.DataFrame(found.astype(float), columns=names)
     test.insert(0, "sha256", [known.sha256[number] for number in chosen])
     held_out = tables.OUT_OF_FOLD.read()
-    held_out[names] = held_out[names].astype(float)
+    if list(held_out.columns) != ["sha256", *names]:
+        raise DataError(f"{tables.OUT_OF_FOLD.path}: holds other classes than {models.CLASSIFIER}")
     rows = pd.concat([test, held_out], ignore_index=True)
     best = rows[names].to_numpy()
     rows["predicted"] = np.array(classes, dtype=object)[best.argmax(axis=1)]

@@ -7,13 +7,16 @@ def main() -> str:
     settings = params.load()
     wanted = settings.split
     curated = tables.CURATED.read()
-    kept = curated[curated["kept"]]
     if wanted.by == "list":
         test = annotations.test_list(settings.acquire.data_set, curated)
-        split = splitting.split_by_list(kept, test, wanted.folds, wanted.seed)
+        split = splitting.split_by_list(curated[curated["kept"]], test, wanted.folds, wanted.seed)
     else:
-        images = splitting.join_folders(kept) if wanted.by == "folder" else kept
-        split = splitting.split(images, wanted.test_share, wanted.folds, wanted.seed)
+        if wanted.by == "folder":
+            # dropped near-duplicates link folders too
+            curated = splitting.join_folders(curated)
+        split = splitting.split(
+            curated[curated["kept"]], wanted.test_share, wanted.folds, wanted.seed
+        )
     splitting.check(split, wanted.folds)
     tables.SPLIT.write(split)
     metrics = splitting.metrics(split)

@@ -31,9 +31,13 @@ def main() -> str:
     train = split[split["subset"] == splitting.TRAIN].set_index("sha256")
     chosen = [number for number, sha256 in enumerate(features.sha256) if sha256 in train.index]
     rows = train.loc[[features.sha256[number] for number in chosen]]
-    # an image that featurize could not read may have been the last of its class
-    if lost := sorted(set(train["label"]) - set(rows["label"])):
-        raise DataError(f"train_classifier: no features of class {lost[0]!r}")
+    # images that featurize could not read may have been the last of their class
+    folds_of = rows.groupby("label")["fold"].nunique().reindex(sorted(set(train["label"])))
+    if few := list(folds_of.index[~(folds_of >= 2)]):
+        raise DataError(
+            f"train_classifier: class {few[0]!r} has features in fewer than two folds; "
+            f"see {tables.UNREADABLE.path}"
+        )
     vectors = features.vectors[chosen]
     labels = rows["label"].to_numpy()
     trained = classifiers.train(vectors, labels, rows["fold"].to_numpy(), settings)

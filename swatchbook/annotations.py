@@ -5,6 +5,7 @@
 one takes the earlier acts back.
 """
 
+import re
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -35,6 +36,12 @@ def apply(manifest: pd.DataFrame, acts: pd.DataFrame, data_set: str) -> pd.DataF
         raise DataError(
             f"a class can't be called {EXCLUDE!r}: annotations use it; rename its folder"
         )
+    for number, sha256 in enumerate(acts["sha256"], start=2):
+        if not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise DataError(
+                f"{FOLDER}/{data_set}.csv, line {number}: {sha256!r} is no digest: "
+                "64 digits of 0-9 and a-f, as in data/manifest.csv"
+            )
     for number, label in enumerate(acts["label"], start=2):
         if label and label != EXCLUDE and label not in classes:
             raise DataError(
@@ -48,8 +55,9 @@ def apply(manifest: pd.DataFrame, acts: pd.DataFrame, data_set: str) -> pd.DataF
 def test_list(data_set: str, curated: pd.DataFrame) -> set[str]:
     """Digests of the kept images that ``annotations/<data set>.test.tsv`` names.
 
-    Its rows are ``label<TAB>file name``, matched without regard to case. A row that names a
-    dropped duplicate stands for the image that was kept in its place.
+    Its rows are ``label<TAB>file name``, matched without regard to case; the file name may have
+    as much of its path as makes it the only one. A row that names a dropped duplicate stands
+    for the image that was kept in its place.
 
     Raises:
         DataError: where the file is missing, a row has another form or names no image.
@@ -62,27 +70,38 @@ def test_list(data_set: str, curated: pd.DataFrame) -> set[str]:
         raise DataError(f"split.by: list needs {path} (label<TAB>file name)") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 text: {error.reason}") from None
-    by_name = {
-        (label.casefold(), PurePosixPath(source).name.casefold()): (group, label)
-        for label, source, group in zip(
-            curated["label"], curated["source"], curated["group"], strict=True
-        )
-    }
-    kept = curated[curated["kept"]]
-    digests: set[str] = set()
+    sources, groups = list(curated["source"]), list(curated["group"])
+    labels, kept, digests = list(curated["label"]), list(curated["kept"]), list(curated["sha256"])
+    named: dict[tuple[str, str], list[int]] = {}
+    kept_of: dict[tuple[str, str], list[int]] = {}
+    for row, (label, source) in enumerate(zip(labels, sources, strict=True)):
+        named.setdefault((label.casefold(), _file_name(source)), []).append(row)
+        if kept[row]:
+            kept_of.setdefault((groups[row], label), []).append(row)
+    chosen: set[int] = set()
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
             continue
-        label, tab, name = line.partition("\t")
-        if not tab:
+        label, _, name = (part.strip() for part in line.partition("\t"))
+        if not name:
             raise DataError(f"{path}, line {number}: {line!r} is not label<TAB>file name")
-        found = by_name.get((label.strip().casefold(), name.strip().casefold()))
-        if found is None:
+        found = named.get((label.casefold(), _file_name(name)), [])
+        if "/" in name:
+            wanted = f"/{name}".casefold()
+            found = [row for row in found if f"/{sources[row]}".casefold().endswith(wanted)]
+        if not found:
+            raise DataError(f"{path}, line {number}: no usable image {name!r} in class {label!r}")
+        if len({groups[row] for row in found}) > 1:
             raise DataError(
-                f"{path}, line {number}: no image {name.strip()!r} in class {label.strip()!r}"
+                f"{path}, line {number}: {name!r} names {len(found)} images, "
+                f"{sources[found[0]]} and others: give more of the path"
             )
-        names = kept["source"].map(lambda source: PurePosixPath(source).name.casefold())
-        same = kept[(kept["group"] == found[0]) & (kept["label"] == found[1])]
-        exact = same[names[same.index] == name.strip().casefold()]
-        digests |= set((exact if len(exact) else same)["sha256"])
-    return digests
+        own = [row for row in found if kept[row]]
+        chosen.update(own or kept_of.get((groups[found[0]], labels[found[0]]), []))
+    if not chosen:
+        raise DataError(f"{path}: names no image")
+    return {digests[row] for row in chosen}
+
+
+def _file_name(source: str) -> str:
+    return PurePosixPath(source).name.casefold()

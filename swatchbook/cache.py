@@ -13,12 +13,14 @@ class Cache:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(path, timeout=60)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(
-            "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
-        )
+        try:
+            self._connection = _opened(path)
+        except sqlite3.OperationalError:
+            raise  # a full disk or a lock says nothing about the file
+        except sqlite3.DatabaseError:
+            # all that it held can be computed again
+            path.replace(path.with_name(f"{path.name}.damaged"))
+            self._connection = _opened(path)
 
     def get(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The values of those ``keys`` that are known."""
@@ -52,3 +54,13 @@ class Cache:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=60)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
+    )
+    return connection

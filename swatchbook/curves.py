@@ -11,6 +11,8 @@ from swatchbook.evaluation import BINS, Predictions, bin_of
 
 # beyond this a curve looks the same and its file only grows
 _MOST_POINTS = 500
+# the curve of all decisions pooled; no folder is called so
+MICRO = "micro (all classes)"
 
 
 def write(points: pd.DataFrame, path: Path) -> None:
@@ -20,7 +22,7 @@ def write(points: pd.DataFrame, path: Path) -> None:
 
 
 def roc(predictions: Predictions) -> pd.DataFrame:
-    """``class, fpr, tpr``: one-vs-rest per class, then ``micro`` (all decisions pooled)."""
+    """``class, fpr, tpr``: one-vs-rest per class, then ``MICRO``."""
     parts = []
     for name, positive, scores in _one_vs_rest(predictions):
         fpr, tpr, _ = roc_curve(positive, scores)
@@ -29,7 +31,7 @@ def roc(predictions: Predictions) -> pd.DataFrame:
 
 
 def precision_recall(predictions: Predictions) -> pd.DataFrame:
-    """``class, recall, precision``: one-vs-rest per class, then ``micro``."""
+    """``class, recall, precision``: one-vs-rest per class, then ``MICRO``."""
     parts = []
     for name, positive, scores in _one_vs_rest(predictions):
         precision, recall, _ = precision_recall_curve(positive, scores)
@@ -78,7 +80,7 @@ def _one_vs_rest(predictions: Predictions) -> list[tuple[str, np.ndarray, np.nda
         if 0 < positive.sum() < len(positive):
             curves.append((name, positive, predictions.probabilities[:, number]))
     pooled = predictions.truth[:, None] == np.arange(len(predictions.classes))
-    return [*curves, ("micro", pooled.ravel(), predictions.probabilities.ravel())]
+    return [*curves, (MICRO, pooled.ravel(), predictions.probabilities.ravel())]
 
 
 def _thinned(points: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,11 @@ def group_hashes(hashes: list[str], max_distance: int) -> np.ndarray:
     """Connected components of hashes that differ in at most ``max_distance`` bits.
 
     Takes hashes in hexadecimal, all of one length; returns a component number for each,
-    ``(n,) int``. Exact: each pair is found, because hashes that differ in at most m bits
+    ``(n,) int``. Where a hash says little, less difference is allowed: a simple object on a
+    plain ground has few set bits, and two of them differ in few although they are different
+    things. The distance is in proportion to the rarer bit value: all of it where half are set.
+
+    Exact: each pair is found, because hashes that differ in at most m bits
     agree, but for one bit, in one of m // 2 + 1 pieces (multi-index hashing, Norouzi, Punjani
     and Fleet, CVPR 2012; here faiss ``IndexBinaryMultiHash``).
     """
@@ -32,13 +36,17 @@ def group_hashes(hashes: list[str], max_distance: int) -> np.ndarray:
     index.add(codes)
     components = np.arange(len(distinct))
     edges: list[np.ndarray] = []
+    set_bits = np.bitwise_count(codes).sum(axis=1, dtype=int)
+    told = np.minimum(set_bits, bits - set_bits)
+    allowed = max_distance * 2 * told / bits
     for start in range(0, len(codes), _QUERIES_AT_ONCE):
-        limits, _, found = index.range_search(
+        limits, distances, found = index.range_search(
             codes[start : start + _QUERIES_AT_ONCE], max_distance + 1
         )
         queries = np.repeat(np.arange(start, start + len(limits) - 1), np.diff(limits.astype(int)))
+        near = distances <= np.minimum(allowed[queries], allowed[found])
         pairs = np.stack([queries, found])
-        edges.append(pairs[:, pairs[0] < pairs[1]])
+        edges.append(pairs[:, near & (queries < found)])
         if sum(some.shape[1] for some in edges) > _EDGES_AT_ONCE:
             components, edges = _joined(components, edges), []
     return _joined(components, edges)[positions]
@@ -91,6 +99,7 @@ def metrics(curated: pd.DataFrame) -> dict[str, object]:
         "duplicates": int(curated["reason"].str.startswith("duplicate").sum()),
         "near_duplicates_dropped": int(curated["reason"].str.startswith("near-duplicate").sum()),
         "near_duplicate_groups": int((groups.size() > 1).sum()),
+        "largest_group": int(groups.size().max()) if len(usable) else 0,
         "groups_across_classes": int((groups["label"].nunique() > 1).sum()),
         "conflicts": int(curated[curated["reason"].str.startswith("conflict")]["sha256"].nunique()),
         "excluded": int(curated["reason"].str.startswith("excluded").sum()),

@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from sklearn.metrics import precision_recall_fscore_support
 
+from swatchbook.errors import DataError
+
 BINS = 15
-# weights held at once in the bootstrap: 160 MB
-_AT_ONCE = 20_000_000
+# weights held at once in the bootstrap; with what is computed from them about 250 MB
+_AT_ONCE = 5_000_000
 HEADLINES = (
     "accuracy", "class_average_accuracy", "roc_auc_macro", "average_precision_macro", "log_loss",
     "expected_calibration_error",
@@ -47,8 +50,9 @@ def headline(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndar
         positive = truth == number
         with np.errstate(invalid="ignore", divide="ignore"):
             recalls.append((weights @ (right * positive)) / (weights @ positive))
-        areas.append(roc_auc(probabilities[:, number], positive, weights))
-        precisions.append(average_precision(probabilities[:, number], positive, weights))
+        area, precision = _areas(probabilities[:, number], positive, weights)
+        areas.append(area)
+        precisions.append(precision)
     return {
         "accuracy": weights @ right / total,
         "class_average_accuracy": _mean(recalls),
@@ -61,22 +65,12 @@ def headline(predictions: Predictions, weights: np.ndarray) -> dict[str, np.ndar
 
 def roc_auc(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Area under the ROC curve under each row of ``weights (b, n)``; ties count half."""
-    ups, downs = _cumulated(scores, positive, weights)
-    rise = np.diff(ups, prepend=0)
-    all_up, all_down = ups[:, -1], downs[:, -1]
-    ranked = (rise * (all_down[:, None] - downs + np.diff(downs, prepend=0) / 2)).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        area: np.ndarray = ranked / (all_up * all_down)
-    return area
+    return _areas(scores, positive, weights)[0]
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Average precision under each row of ``weights (b, n)``: Σ precision × rise of recall."""
-    ups, downs = _cumulated(scores, positive, weights)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        precision = np.nan_to_num(ups / (ups + downs))
-        area: np.ndarray = (precision * np.diff(ups, prepend=0)).sum(axis=1) / ups[:, -1]
-    return area
+    return _areas(scores, positive, weights)[1]
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -111,17 +105,20 @@ def resampled(groups: np.ndarray, resamples: int, random: np.random.Generator) -
 def measure(
     predictions: Predictions, confidence: float, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """All metrics: headlines, their percentile intervals, and per class. No NaN is ever in it."""
+    """All metrics: headlines, their intervals, and per class. No NaN is ever in it.
+
+    Raises:
+        DataError: where fewer than two classes have test images: no curve is defined then.
+    """
+    if len(np.unique(predictions.truth)) < 2:
+        raise DataError("evaluate: fewer than two classes have test images that can be read")
     everything = np.ones((1, len(predictions.truth)))
     values = headline(predictions, everything)
     drawn = _in_parts(predictions, resamples, seed)
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    intervals = {}
-    for name in HEADLINES:
-        low, high = np.nanquantile(drawn[name], tails)
-        if name in ("accuracy", "class_average_accuracy"):
-            low, high = _widened(low, high, name, predictions, 1 - confidence)
-        intervals[name] = {"low": float(low), "high": float(high)}
+    intervals = {
+        name: _interval(name, float(values[name][0]), drawn[name], predictions, confidence)
+        for name in HEADLINES
+    }
     return {
         "test_images": len(predictions.truth),
         **{name: float(values[name][0]) for name in HEADLINES},
@@ -131,23 +128,42 @@ def measure(
     }
 
 
-def _widened(
-    low: float, high: float, name: str, predictions: Predictions, error: float
-) -> tuple[float, float]:
-    """Bounds where every image, or none, is right: the bootstrap then sees no spread at all.
+def _interval(
+    name: str, value: float, drawn: np.ndarray, predictions: Predictions, confidence: float
+) -> dict[str, float]:
+    low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    if name == "expected_calibration_error":
+        # a mean of absolute gaps grows with every resampling: take that bias out
+        bias = np.nanmean(drawn) - value
+        low, high = max(0.0, low - bias), high - bias
+    if name in ("accuracy", "class_average_accuracy"):
+        # near 0 and 1 the bootstrap sees too little spread, and none where all are right
+        score = _score_interval(name, predictions, confidence)
+        low, high = min(low, score[0]), max(high, score[1])
+    return {"low": float(min(low, value)), "high": float(max(high, value))}
 
-    The exact binomial bound (Clopper and Pearson 1934) counts groups, not images; for the class
-    average it is the mean over the classes.
-    """
+
+def _score_interval(name: str, predictions: Predictions, confidence: float) -> tuple[float, float]:
+    """Wilson's interval (1927) with groups as observations; for the class average those of the
+    classes, combined by square-and-add (Zou and Donner 2008)."""
     right = predictions.predicted == predictions.truth
-    if 0 < right.sum() < len(right):
-        return low, high
     parts = [np.ones(len(right), bool)]
     if name == "class_average_accuracy":
         parts = [predictions.truth == number for number in np.unique(predictions.truth)]
-    bounds = [(error / 2) ** (1 / len(np.unique(predictions.groups[part]))) for part in parts]
-    bound = float(np.mean(bounds))
-    return (bound, high) if right.all() else (low, 1 - bound)
+    z2 = norm.ppf((1 + confidence) / 2) ** 2
+    shares, lows, highs = [], [], []
+    for part in parts:
+        share, count = right[part].mean(), len(np.unique(predictions.groups[part]))
+        middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+        reach = np.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2)))
+        reach /= 1 + z2 / count
+        shares.append(share)
+        lows.append(middle - reach)
+        highs.append(middle + reach)
+    mean = np.mean(shares)
+    below = np.linalg.norm(np.subtract(shares, lows)) / len(parts)
+    above = np.linalg.norm(np.subtract(highs, shares)) / len(parts)
+    return mean - below, mean + above
 
 
 def _in_parts(predictions: Predictions, resamples: int, seed: int) -> dict[str, np.ndarray]:
@@ -192,15 +208,21 @@ def _per_class(predictions: Predictions, everything: np.ndarray) -> dict[str, di
     return table
 
 
-def _cumulated(
+def _areas(
     scores: np.ndarray, positive: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of positives and negatives at or above each distinct score, highest first."""
+    """ROC AUC and average precision, from the weights at or above each distinct score."""
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.diff(scores[order], append=-np.inf))
-    ups = np.cumsum(weights[:, order] * positive[order], axis=1)[:, last]
-    downs = np.cumsum(weights[:, order] * ~positive[order], axis=1)[:, last]
-    return ups, downs
+    ordered = weights[:, order]
+    ups = np.cumsum(ordered * positive[order], axis=1)[:, last]
+    downs = np.cumsum(ordered * ~positive[order], axis=1)[:, last]
+    rise, all_up, all_down = np.diff(ups, prepend=0), ups[:, -1], downs[:, -1]
+    below = all_down[:, None] - downs + np.diff(downs, prepend=0) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        area = (rise * below).sum(axis=1) / (all_up * all_down)
+        precision = (np.nan_to_num(ups / (ups + downs)) * rise).sum(axis=1) / all_up
+    return area, precision
 
 
 def _mean(rows: list[np.ndarray]) -> np.ndarray:

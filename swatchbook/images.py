@@ -13,7 +13,9 @@ What it does to an image, always in this order:
 """
 
 import io
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -31,6 +33,7 @@ EXTENSIONS = {
     "JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "DIB": "bmp",
     "GIF": "gif", "TIFF": "tif",
 }  # fmt: skip
+SUFFIXES = frozenset(f".{name}" for name in (*EXTENSIONS.values(), "jpeg", "jpe", "jfif", "tiff"))
 MAX_BYTES = 100 * 2**20
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 8
@@ -165,10 +168,10 @@ def _open(data: bytes) -> Image.Image:
     return image
 
 
-# What Pillow's own fuzz tests let a decoder raise on bad bytes
+# What Pillow's parsers raise on bad bytes, by its fuzz tests and by ours
 _DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, NotImplementedError, OverflowError, EOFError, KeyError,
-    IndexError, TypeError, AttributeError, ZeroDivisionError,
+    OSError, SyntaxError, ValueError, NotImplementedError, OverflowError, EOFError, LookupError,
+    TypeError, AttributeError, ZeroDivisionError, struct.error, zlib.error, ImageCms.PyCMSError,
 )  # fmt: skip
 
 

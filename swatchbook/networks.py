@@ -199,8 +199,11 @@ def _load(network: nn.Module, path: Path) -> None:
             f"refine_dnn.pretrained: {path}: not a file of weights: {first}"
         ) from None
     own = network.state_dict()
-    if not isinstance(state, dict):
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]  # a training script's checkpoint
+    if not isinstance(state, dict) or not all(torch.is_tensor(item) for item in state.values()):
         raise NetworkError(f"refine_dnn.pretrained: {path}: holds no weights by name")
+    state = {name.removeprefix("module."): item for name, item in state.items()}
     heads = ("fc.", "_fc.", "classifier.6.")
     missing = [name for name in own if name not in state and not name.startswith(heads)]
     other = [name for name in own if name in state and state[name].shape != own[name].shape]

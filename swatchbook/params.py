@@ -1,10 +1,12 @@
 """The schema of params.yaml: every key, what it allows, its default, and what it was once called.
 
 params.yaml is read as YAML 1.2, as DVC reads it (``1e-3`` is a number, ``on`` is text).
-docs/params.md is generated from here: ``python -m swatchbook.params > docs/params.md``.
+docs/params.md is generated from here: ``python -m swatchbook.params > docs/params.md``;
+``python -m swatchbook.params check`` checks params.yaml.
 """
 
 import reprlib
+import sys
 import types
 import typing
 from pathlib import Path
@@ -79,6 +81,21 @@ class Dedupe(Section):
         "one", "keep the largest image of each class in a near-duplicate group, or all of them"
     )
 
+    @model_validator(mode="after")
+    def _hash_can_tell_images_apart(self) -> Self:
+        most = self.hash_size**2 // 8
+        if self.max_distance > most:
+            raise PydanticCustomError(
+                "combination",
+                "max_distance: {distance} of {bits} bits would join images that have nothing in "
+                "common; with hash_size {size} it may be at most {most}",
+                {
+                    "distance": self.max_distance, "bits": self.hash_size**2,
+                    "size": self.hash_size, "most": most,
+                },
+            )  # fmt: skip
+        return self
+
 
 class Split(Section):
     """Divide the images into a training part with folds and a test part."""
@@ -137,7 +154,7 @@ class RefineDnn(Section):
                 key=lambda side: abs(side - self.resolution),
             )
             raise PydanticCustomError(
-                "resolution",
+                "combination",
                 "resolution: {side} can't be used with alexnet, which pools to 6 × 6. "
                 "Nearest that can: {near}. The other networks take any.",
                 {"side": self.resolution, "near": near[0]},
@@ -207,7 +224,7 @@ def load(path: Path = PATH) -> Params:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run this in the project's folder") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         raise ParamsError(f"{path}: {_yaml_problem(error)}") from None
     if content is not None and not isinstance(content, dict):
         raise ParamsError(f"{path}: holds {reprlib.repr(content)}, not sections with keys")
@@ -248,7 +265,7 @@ def _explain(problem: ErrorDetails) -> str:
             allowed = _options(_fields(location[:-1])[location[-1]])
             hint = did_you_mean(str(problem["input"]), allowed)
             return f"{name}: {value} is not known.{hint} Known: {', '.join(allowed)}"
-        case "resolution":
+        case "combination":
             return f"{name}.{problem['msg']}"
         case "string_pattern_mismatch":
             return f"{name}: {value} is not allowed. It is {_meaning(location)}"
@@ -315,4 +332,11 @@ def reference() -> str:
 
 
 if __name__ == "__main__":
-    print(reference())
+    if sys.argv[1:] != ["check"]:
+        print(reference())
+        raise SystemExit
+    try:
+        load()
+    except ParamsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

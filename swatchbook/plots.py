@@ -49,7 +49,7 @@ def roc_and_confusion(predictions: Predictions, metrics: dict[str, Any], path: P
     figure, (left, right) = _figure(2, 12, 5.5)
     points = curves.roc(predictions)
     areas = {name: row.get("roc_auc") for name, row in metrics["per_class"].items()}
-    areas["micro"] = metrics["roc_auc_micro"]
+    areas[curves.MICRO] = metrics["roc_auc_micro"]
     _curves(left, points, "fpr", "tpr", areas, "AUC")
     left.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8)
     left.set(xlabel="false positive rate", ylabel="true positive rate")
@@ -73,7 +73,7 @@ def precision_recall(predictions: Predictions, metrics: dict[str, Any], path: Pa
     figure, (axes,) = _figure(1, 6.5, 5.5)
     points = curves.precision_recall(predictions)
     areas = {name: row.get("average_precision") for name, row in metrics["per_class"].items()}
-    areas["micro"] = metrics["average_precision_micro"]
+    areas[curves.MICRO] = metrics["average_precision_micro"]
     _curves(axes, points, "recall", "precision", areas, "AP")
     axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1.02))
     axes.set_title(f"Precision and recall: macro AP {metrics['average_precision_macro']:.3f}")
@@ -135,7 +135,7 @@ def _save(figure: Figure, path: Path) -> None:
 def _curves(
     axes: Any, points: pd.DataFrame, x: str, y: str, areas: dict[str, Any], unit: str
 ) -> None:
-    names = [name for name in dict.fromkeys(points["class"]) if name != "micro"]
+    names = [name for name in dict.fromkeys(points["class"]) if name != curves.MICRO]
     worst = sorted(names, key=lambda name: areas[name])[:_MOST_CURVES]
     if len(names) > _MOST_CURVES:
         axes.plot([], [], " ", label=f"the {_MOST_CURVES} worst of {len(names)} classes")
@@ -146,9 +146,13 @@ def _curves(
         axes.plot(
             part[x], part[y], dash, color=colour, label=f"{_plain(name)} ({unit} {areas[name]:.3f})"
         )
-    part = points[points["class"] == "micro"]
+    part = points[points["class"] == curves.MICRO]
     axes.plot(
-        part[x], part[y], color=_GREY, linewidth=2.5, label=f"micro ({unit} {areas['micro']:.3f})"
+        part[x],
+        part[y],
+        color=_GREY,
+        linewidth=2.5,
+        label=f"micro ({unit} {areas[curves.MICRO]:.3f})",
     )
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
 

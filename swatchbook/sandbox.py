@@ -90,6 +90,9 @@ class Sandbox:
             return number, ImageRefused("timeout", f"over {self._seconds:g} s")
         except (pebble.ProcessExpired, MemoryError) as error:
             return number, ImageRefused("decoder_crash", str(error))
+        except Exception as error:
+            # a parser that fails in a way nobody foresaw costs its image, not the run
+            return number, ImageRefused("corrupt", f"{type(error).__name__}: {error}")
 
 
 def _limit_process() -> None:

@@ -36,13 +36,20 @@ def split(images: pd.DataFrame, test_share: float, folds: int, seed: int) -> pd.
 def split_by_list(images: pd.DataFrame, test: set[str], folds: int, seed: int) -> pd.DataFrame:
     """As ``split``, with the test part given by its digests."""
     chosen = images["sha256"].isin(test)
+    if chosen.all():
+        raise DataError("split.by: the test list names all images and leaves none for training")
     train = split(images[~chosen], 0.0, folds, seed)
     out = pd.concat([train, images[chosen].assign(subset=TEST, fold=-1)])
     return out.sort_values("sha256", ignore_index=True)
 
 
 def join_folders(images: pd.DataFrame) -> pd.DataFrame:
-    """Widen the groups so that all images of a source folder share one with their duplicates."""
+    """Widen the groups so that all images of a source folder share one with their duplicates.
+
+    ``images`` are all rows of ``tables.CURATED``; those in conflict or excluded link nothing.
+    """
+    linking = ~images["reason"].str.startswith(("conflict", "excluded"))
+    images = images[linking | images["kept"]]
     folders = images["source"].map(lambda name: str(PurePosixPath(name).parent))
     group_number, groups = pd.factorize(images["group"])
     folder_number, _ = pd.factorize(folders)

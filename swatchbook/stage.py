@@ -1,6 +1,8 @@
 """What every stage script shares: the lock, and errors as one line with exit code 2."""
 
+import io
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +18,17 @@ def run(main: Callable[[], str]) -> NoReturn:
     Exits with 0; with 2 and one line on stderr after a SwatchbookError; with 130 after Ctrl-C.
     """
     name = Path(sys.argv[0]).stem
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that lacks a letter must not fail a stage that has done its work
+            stream.reconfigure(errors="replace")
     try:
         with files.locked(_lock_of(Path.cwd()), f"{name}: another stage is at work in this folder"):
             print(f"{name}: {main()}")
     except SwatchbookError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         # a full disk or a folder that can't be written to is the user's to mend, not a crash
         print(f"error: {name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -5,9 +5,14 @@ would run as a formula is written with a leading apostrophe and read back withou
 (OWASP ASVS 1.2.10).
 """
 
+import csv
+import io
+import warnings
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,20 +35,33 @@ class Table:
     def read(self) -> pd.DataFrame:
         """Read and check the file. Raises DataError where it is missing or has other columns."""
         try:
-            frame = pd.read_csv(
-                self.path, dtype="str", keep_default_na=False, lineterminator="\n", encoding="utf-8"
-            )
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
+                text = file.read()
+            if text.partition("\n")[0].endswith("\r"):
+                text = text.replace("\r\n", "\n")  # a person's editor, not this project's
+            names = next(csv.reader(io.StringIO(text, newline="")), [])
+            kinds: dict[Hashable, Any] = {
+                name: "float64" if name.startswith("p_") else "str" for name in names
+            }
+            with warnings.catch_warnings():
+                # pandas only warns where a row has more fields than the header
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                frame = pd.read_csv(
+                    io.StringIO(text), dtype=kinds, keep_default_na=False, na_values={},
+                    lineterminator="\n", index_col=False,
+                )  # fmt: skip
         except FileNotFoundError:
             raise DataError(f"{self.path}: no such file; `dvc repro` makes it") from None
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-            raise DataError(f"{self.path}: not a table: {error}") from None
+        except (pd.errors.ParserWarning, ValueError, csv.Error) as error:
+            first = str(error).strip().splitlines()[0]
+            raise DataError(f"{self.path}: not a table: {first}") from None
         missing = [name for name in self.columns if name not in frame]
         if missing:
             raise DataError(f"{self.path}: column {missing[0]!r} is missing")
         for name, kind in self.columns.items():
             try:
                 frame[name] = _parsed(frame[name], kind)
-            except ValueError:
+            except (ValueError, OverflowError):
                 raise DataError(f"{self.path}: column {name!r} holds other than {kind}") from None
         return frame
 
@@ -133,6 +151,8 @@ def read_features(path: Path = FEATURES_PATH) -> Features:
         raise DataError(f"{path}: no such file; `dvc repro featurize` makes it") from None
     except pa.ArrowInvalid as error:
         raise DataError(f"{path}: not a table of features: {error}") from None
+    if not {"sha256", "features"} <= set(table.column_names):
+        raise DataError(f"{path}: not a table of features: its columns are {table.column_names}")
     lists = table["features"].combine_chunks()
     vectors = lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size)
     origin = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}

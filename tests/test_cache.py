@@ -23,6 +23,15 @@ def test_what_was_put_is_found_again() -> None:
         assert cache.get(["3", "nothing"]) == {"3": b"new"}
 
 
+def test_a_damaged_file_is_laid_aside() -> None:
+    path = Path("cache.sqlite")
+    path.write_bytes(b"no database" * 1000)
+    with Cache(path) as cache:
+        cache.put({"x": b"y"})
+        assert cache.get(["x"]) == {"x": b"y"}
+    assert Path("cache.sqlite.damaged").exists()
+
+
 def test_two_writers_at_once_lose_nothing() -> None:
     path = Path("cache.sqlite").absolute()
     context = multiprocessing.get_context("spawn")

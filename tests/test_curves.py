@@ -22,7 +22,7 @@ def test_the_area_under_the_points_is_the_area_in_the_metrics() -> None:
 
 def test_precision_recall_runs_from_left_to_right() -> None:
     points = curves.precision_recall(predictions())
-    assert list(dict.fromkeys(points["class"])) == [*CLASSES, "micro"]
+    assert list(dict.fromkeys(points["class"])) == [*CLASSES, curves.MICRO]
     for _, part in points.groupby("class"):
         assert (np.diff(part["recall"]) >= 0).all()
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn import metrics as reference
 
 from swatchbook import evaluation
+from swatchbook.errors import DataError
 from swatchbook.evaluation import Predictions
 
 CLASSES = ["a", "b", "c"]
@@ -114,17 +116,41 @@ def test_intervals_enclose_the_value_and_narrow_with_more_images() -> None:
     assert widths[1] < widths[0] / 2.5
 
 
-def test_all_right_on_few_images_is_no_certainty() -> None:
-    truth = np.arange(99) % 3
-    groups = np.array([f"g{n}" for n in range(99)])
-    perfect = Predictions(truth, np.eye(3)[truth], groups, CLASSES)
-    found = evaluation.measure(perfect, 0.95, 100, 0)["interval"]
-    # scipy.stats.binomtest(99, 99).proportion_ci(method="exact").low
-    assert found["accuracy"] == {"low": pytest.approx(0.96343, abs=1e-4), "high": 1.0}
-    assert found["class_average_accuracy"]["low"] == pytest.approx(0.89424, abs=1e-4)
-    wrong = Predictions(truth, np.roll(np.eye(3)[truth], 1, axis=1), groups, CLASSES)
-    found = evaluation.measure(wrong, 0.95, 100, 0)["interval"]
-    assert found["accuracy"] == {"low": 0.0, "high": pytest.approx(1 - 0.96343, abs=1e-4)}
+def interval(right: np.ndarray) -> dict[str, dict[str, float]]:
+    truth = np.arange(len(right)) % 3
+    probabilities = np.where(right[:, None], np.eye(3)[truth], np.roll(np.eye(3)[truth], 1, axis=1))
+    groups = np.array([f"g{n}" for n in range(len(right))])
+    p = Predictions(truth, probabilities, groups, CLASSES)
+    return evaluation.measure(p, 0.95, 100, 0)["interval"]
+
+
+def test_all_right_on_few_images_is_no_certainty_and_one_mistake_less_so() -> None:
+    right = np.ones(99, bool)
+    perfect = interval(right)
+    reference_low = binomtest(99, 99).proportion_ci(method="wilson").low
+    assert perfect["accuracy"] == {"low": pytest.approx(reference_low, abs=1e-6), "high": 1.0}
+    right[5] = False
+    spoilt = interval(right)
+    for name in ("accuracy", "class_average_accuracy"):
+        assert 0.9 < spoilt[name]["low"] < perfect[name]["low"] < 1
+
+
+def test_the_calibration_error_lies_in_its_interval() -> None:
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        probabilities = random.dirichlet([1, 1, 1], 400)
+        truth = np.array([random.choice(3, p=row) for row in probabilities])  # calibrated
+        p = Predictions(truth, probabilities, np.arange(400), CLASSES)
+        found = evaluation.measure(p, 0.95, 200, seed)
+        error, bounds = found["expected_calibration_error"], found["interval"]
+        assert bounds["expected_calibration_error"]["low"] <= error
+        assert error <= bounds["expected_calibration_error"]["high"]
+
+
+def test_a_test_part_of_one_class_is_an_error() -> None:
+    p = Predictions(np.zeros(9, int), np.eye(3)[np.zeros(9, int)], np.arange(9), CLASSES)
+    with pytest.raises(DataError, match="fewer than two classes"):
+        evaluation.measure(p, 0.95, 100, 0)
 
 
 @pytest.mark.parametrize("case", ["one predicted class", "a class without images", "all right"])

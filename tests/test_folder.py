@@ -113,6 +113,19 @@ def test_hidden_files_are_left_out_and_files_without_class_listed(root: Path) ->
     assert found["loose.png"].reason == "no_class"
 
 
+def test_a_text_beside_the_classes_does_not_hide_them(root: Path) -> None:
+    (root.parent / "README.txt").write_text("my images")
+    found = listed(root.parent)
+    assert found["images/a/a_000.png"].label == "a"
+    assert found["README.txt"].reason == "no_class"
+
+
+@pytest.mark.parametrize("location", ["~nosuchuser/x", "a\0b"])
+def test_a_location_that_is_no_path_is_an_error(location: str) -> None:
+    with pytest.raises(DataError, match=r"acquire\.source"):
+        list(sources.candidates(f"folder:{location}"))
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
         listed(tmp_path / "nothing")

@@ -219,6 +219,30 @@ def test_corrupt_metadata_is_ignored() -> None:  # A15
     assert (pixels(data) == pixels(JPEG)).all()
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_cut_metadata_are_ignored(kind: str) -> None:  # A15
+    assert pixels(encoded(PHOTO, kind, exif=b"II*\0")).shape == (200, 200, 3)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    kind=st.sampled_from(["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"]), seed=st.integers(0, 10**9)
+)
+def test_damaged_bytes_give_pixels_or_a_reason_and_nothing_else(kind: str, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {} if kind in ("GIF", "BMP") else {"exif": exif}
+    data = bytearray(encoded(texture(1, 0, 24), kind, **options))
+    for position in random.integers(0, len(data), random.integers(1, 6)):
+        data[position] = random.integers(0, 256)
+    try:
+        verdict = pixels(bytes(data)).dtype.name
+    except ImageRefused as refused:
+        verdict = refused.reason
+    assert verdict in {"uint8", *images.REASONS}
+
+
 def test_a_text_bomb_costs_little() -> None:  # A15
     bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"\0" * 200_000_000))
     start = PNG.index(b"IDAT") - 4

@@ -64,6 +64,9 @@ def test_weights_of_a_file_are_loaded_whatever_its_classes() -> None:
     torch.manual_seed(5)
     tuned = torchvision.models.resnet18(weights=None, num_classes=7).eval()
     torch.save(tuned.state_dict(), "tuned.pth")
+    checkpoint = {f"module.{name}": item for name, item in tuned.state_dict().items()}
+    torch.save({"state_dict": checkpoint, "epoch": 3}, "checkpoint.pth")
+    networks.build(RefineDnn(architecture="resnet18", pretrained="checkpoint.pth"))
     built = networks.build(RefineDnn(architecture="resnet18", pretrained="tuned.pth"))
     assert torch.equal(built.backbone.conv1.weight, tuned.conv1.weight)  # type: ignore[union-attr]
 

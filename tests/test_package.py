@@ -29,6 +29,11 @@ def test_a_package_that_is_not_there_is_an_error() -> None:
         next(sources.candidates("package:no-such-package==1"))
 
 
+def test_no_name_is_an_error() -> None:
+    with pytest.raises(DataError, match="is not installed"):
+        next(sources.candidates("package:==1"))
+
+
 def test_an_unknown_kind_of_source_is_an_error() -> None:
     with pytest.raises(ParamsError, match="Did you mean 'folder'"):
         sources.candidates("foldr:/x")

@@ -1,5 +1,8 @@
 """params.yaml: every mistake is one line that names the key, the value and what is allowed."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,10 @@ MISTAKES = {  # D13, D14
     "train_classifier: {l2_normalize: on}": "train_classifier.l2_normalize: 'on'",
     "acquire: {source: /images}": "acquire.source: '/images' is not allowed. It is `folder:PATH`",
     "acquire: {data_set: ../x}": "acquire.data_set: '../x'",
+    "dedupe: {hash_size: 8}": "dedupe.max_distance: 20 of 64 bits would join images",
+    "split: {seed: 2024-13-45}": "params.yaml: ",
+    "split: {seed: !!int abc}": "params.yaml: ",
+    "split: " + "[" * 3000: "params.yaml: ",
     "split: {folds: 3}\nsplit: {folds: 4}": "found duplicate key",
     "split:\n\tfolds: 3": "params.yaml: line",
     "split: {folds: !!python/object:os.system x}": "could not determine a constructor",
@@ -57,6 +64,17 @@ MISTAKES = {  # D13, D14
 @pytest.mark.parametrize("text", MISTAKES)
 def test_a_mistake_is_one_clear_line(text: str) -> None:
     assert MISTAKES[text] in problem(text)
+
+
+@pytest.mark.parametrize("text", ["split: {folds: 3}", "split: {folds: 1}"])
+def test_the_file_can_be_checked_by_a_command(text: str) -> None:
+    Path("params.yaml").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "swatchbook.params", "check"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == (0 if text.endswith("3}") else 2)
+    assert done.stderr == "" or done.stderr.startswith("error: split.folds: 1 is not allowed")
 
 
 def test_nested_anchors_are_not_spelled_out() -> None:

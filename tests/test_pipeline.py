@@ -30,7 +30,7 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "acquire.data_set": ("other", {"acquire", "dedupe", "split"}),
     "acquire.source": ("folder:{more}", set(ALL)),
     "acquire.max_bad_fraction": ("0.3", {"acquire"}),
-    "dedupe.hash_size": ("15", {"acquire", "dedupe"}),
+    "dedupe.hash_size": ("17", {"acquire", "dedupe"}),
     "dedupe.max_distance": ("21", {"dedupe"}),
     "dedupe.keep": ("all", {"dedupe", *FROM_SPLIT, "featurize"}),
     "split.by": ("folder", {"split"}),  # one folder a class: refused, see below
@@ -153,7 +153,7 @@ def test_new_images_are_taken_in_when_acquire_runs_again(
 def test_a_killed_acquire_is_taken_up_again(
     finished: Project, tiny_source: Path, tmp_path: Path
 ) -> None:
-    """`kill -9` at five moments: the next run ends with the same bytes, and nothing else is left."""
+    """`kill -9` at five moments: the next run has the same bytes, and nothing else is left."""
     other = new_project(tmp_path / "killed", tiny_source, tmp_path / "killed-cache")
     for delay in (0.6, 0.9, 1.2, 1.5, 2.0):
         stage = subprocess.Popen(

@@ -20,6 +20,8 @@ def _hang_or_die(data: bytes, hash_size: int) -> Examined:
         time.sleep(60)
     if data == b"die":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if data == b"odd":
+        raise StopAsyncIteration("nobody foresaw this")
     if data == b"eat":
         bytearray(2**40)
     return _REAL(data, hash_size)
@@ -43,9 +45,9 @@ def test_a_crash_a_hang_and_a_glutton_are_refused_and_the_rest_goes_on(  # A13 A
     monkeypatch.setattr(sandbox, "_examine", _hang_or_die)
     good = encoded(texture(1))
     with Sandbox(2, 16, seconds=5) as box:
-        found = dict(box.examine(enumerate([good, b"hang", b"die", b"eat", good])))
-    reasons = [found[n].reason for n in (1, 2, 3)]  # type: ignore[union-attr]
-    assert reasons == ["timeout", "decoder_crash", "decoder_crash"]
+        found = dict(box.examine(enumerate([good, b"hang", b"die", b"eat", good, b"odd"])))
+    reasons = [found[n].reason for n in (1, 2, 3, 5)]  # type: ignore[union-attr]
+    assert reasons == ["timeout", "decoder_crash", "decoder_crash", "corrupt"]
     assert isinstance(found[0], Examined)
     assert isinstance(found[4], Examined)
 

@@ -92,7 +92,9 @@ def test_a_folder_stays_together_with_the_duplicates_of_its_images() -> None:
     frame["source"] = ["a/x/1", "a/x/2", "a/y/1", "a/y/2", "a/z/1", "a/z/2"] + [
         f"b/{n}/1" for n in range(6)
     ]
-    frame.loc[2, "group"] = frame.loc[1, "group"]  # folders x and y share a near-duplicate
+    frame.loc[2, "group"] = frame.loc[1, "group"]  # folders x and y share a near-duplicate,
+    frame = frame.assign(kept=frame.index != 2, reason="")
+    frame.loc[2, "reason"] = "near-duplicate of a/x/2"  # and even where it was dropped
     joined = splitting.join_folders(frame)
     assert joined["group"][:4].nunique() == 1
     assert joined["group"].nunique() == 8
@@ -104,6 +106,12 @@ def test_a_given_test_part_is_taken() -> None:
     found = splitting.split_by_list(frame, test, 4, 0)
     assert set(found.loc[found["subset"] == "test", "sha256"]) == test
     splitting.check(found, 4)
+
+
+def test_a_list_of_all_images_is_an_error() -> None:
+    frame = images({"a": [1] * 4})
+    with pytest.raises(DataError, match="leaves none for training"):
+        splitting.split_by_list(frame, set(frame["sha256"]), 4, 0)
 
 
 def test_a_leak_is_an_error_that_names_images() -> None:

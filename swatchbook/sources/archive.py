@@ -1,80 +1,120 @@
 """A zip or tar file of a folder with one sub-folder per class. Nothing is unpacked to disk."""
 
+import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from swatchbook import images
 from swatchbook.errors import DataError, ImageRefused
-from swatchbook.sources.candidate import Candidate, is_hidden, label_of, unread, wrapper_depth
+from swatchbook.sources.candidate import (
+    Candidate,
+    is_hidden,
+    label_of,
+    located,
+    unread,
+    wrapper_depth,
+)
 from swatchbook.tables import as_text
 
+_Entry = TypeVar("_Entry", zipfile.ZipInfo, tarfile.TarInfo)
 _READ_ERRORS = (
     OSError, EOFError, RuntimeError, NotImplementedError, ValueError,
-    zipfile.BadZipFile, tarfile.TarError, zlib.error,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
 
 def candidates(location: str) -> Iterator[Candidate]:
-    """Every file of the archive, sorted by name; links and special files are refused."""
-    path = Path(location).expanduser().resolve()
+    """Every file of the archive; links and special files are refused.
+
+    Raises:
+        DataError: where it is no archive, or a damaged one: what stands behind the damage
+            can't be listed, and must not be lost in silence.
+    """
+    path = located(location)
     if not path.is_file():
         raise DataError(f"acquire.source: {location!r} is not a file")
     if zipfile.is_zipfile(path):
         yield from _zip(path)
-    elif tarfile.is_tarfile(path):
+    elif _is_tar(path):
         yield from _tar(path)
     else:
         raise DataError(f"acquire.source: {location!r} is neither a zip nor a tar file")
 
 
 def _zip(path: Path) -> Iterator[Candidate]:
-    with zipfile.ZipFile(path) as archive:
-        members = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
-        stamps = {name: f"{path}|{entry.CRC}|{entry.file_size}" for name, entry in members.items()}
-        for name, label, reason in _judged(members):
-            entry = members[name]
+    try:
+        archive = zipfile.ZipFile(path)
+    except _READ_ERRORS as error:
+        raise _damaged(path, error) from None
+    with archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        for entry, (name, label, reason) in _judged(entries, [e.filename for e in entries]):
             reason = reason or ("too_large" if entry.file_size > images.MAX_BYTES else "")
-            read = partial(_read_zip, archive, entry)
-            yield Candidate(_text(name), label, f"{stamps[name]}|{name}", reason, read)
+            stamp = f"{path}|{entry.CRC}|{entry.file_size}|{entry.header_offset}|{name}"
+            read = unread if reason else partial(_read_zip, archive, entry)
+            yield Candidate(name, label, stamp, reason, read)
 
 
 def _tar(path: Path) -> Iterator[Candidate]:
     facts = path.stat()
     with tarfile.open(path) as archive:
-        members = {entry.name: entry for entry in archive if not entry.isdir()}
-        for name, label, reason in _judged(members):
-            entry = members[name]
-            if not entry.isreg():
-                reason = "escape" if entry.issym() or entry.islnk() else "not_a_file"
+        try:
+            entries = [entry for entry in archive if not entry.isdir()]
+            _check_end(archive)
+        except _READ_ERRORS as error:
+            raise _damaged(path, error) from None
+        # in the archive's order: going back in a compressed one means reading it anew
+        for entry, (name, label, reason) in _judged(entries, [e.name for e in entries]):
+            if entry.issym():
+                reason = "escape"
+            elif not entry.isreg() and not entry.islnk():
+                reason = "not_a_file"
             elif entry.size > images.MAX_BYTES:
                 reason = "too_large"
             # a tar has no checksums: any change of the file may be a change of the member
-            stamp = f"{path}|{facts.st_size}|{facts.st_mtime_ns}|{_text(name)}"
+            stamp = f"{path}|{facts.st_size}|{facts.st_mtime_ns}|{entry.offset}|{name}"
             read = unread if reason else partial(_read_tar, archive, entry)
-            yield Candidate(_text(name), label, stamp, reason, read)
+            yield Candidate(name, label, stamp, reason, read)
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except _READ_ERRORS:
+        return False
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    # tarfile takes an invalid header for the end: the true end is zeros, or the end of the file
+    assert archive.fileobj is not None
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(512).strip(b"\0"):
+        raise tarfile.ReadError("an invalid header")
+    while archive.fileobj.read(2**20):  # compressed files have their checksum at the end
+        pass
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"acquire.source: {str(path)!r} is damaged: {error}")
 
 
 def _judged(
-    members: dict[str, zipfile.ZipInfo] | dict[str, tarfile.TarInfo],
-) -> Iterator[tuple[str, str, str]]:
-    names = {name: PurePosixPath(_text(name)) for name in sorted(members)}
-    usable = {name: path for name, path in names.items() if not is_hidden(_inside(path))}
-    depth = wrapper_depth(list(usable.values()))
-    for name, path in usable.items():
+    entries: Iterable[_Entry], names: list[str]
+) -> Iterator[tuple[_Entry, tuple[str, str, str]]]:
+    """Each visible entry with its name, class and reason for refusal."""
+    paths = [PurePosixPath(_text(name)) for name in names]
+    depth = wrapper_depth([path for path in paths if not is_hidden(path)])
+    for entry, path in zip(entries, paths, strict=True):
         if path.is_absolute() or ".." in path.parts:
-            yield name, "", "escape"
-        else:
+            yield entry, (str(path), "", "escape")
+        elif not is_hidden(path):
             label = label_of(path, depth)
-            yield name, label, "" if label else "no_class"
-
-
-def _inside(path: PurePosixPath) -> PurePosixPath:
-    # ".." is no hidden file: it must be listed as an escape
-    return PurePosixPath(*(part for part in path.parts if part not in ("..", "/")))
+            yield entry, (str(path), label, "" if label else "no_class")
 
 
 def _read_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -90,7 +130,7 @@ def _read_tar(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
     try:
         file = archive.extractfile(entry)
         return file.read(images.MAX_BYTES + 1) if file else b""
-    except _READ_ERRORS as error:
+    except (*_READ_ERRORS, KeyError) as error:
         raise ImageRefused("unreadable", str(error)) from None
 
 

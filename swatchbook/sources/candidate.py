@@ -3,8 +3,9 @@
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from swatchbook import images
 from swatchbook.errors import DataError
 
 _RESERVED = {
@@ -31,6 +32,14 @@ class Candidate:
     read: Callable[[], bytes]
 
 
+def located(location: str) -> Path:
+    """The absolute path of a source. Raises DataError where it can't be one."""
+    try:
+        return Path(location).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise DataError(f"acquire.source: {location!r} is no path: {error}") from None
+
+
 def unread() -> bytes:
     """The ``read`` of a candidate that has a reason."""
     return b""
@@ -42,7 +51,8 @@ def is_hidden(name: PurePosixPath) -> bool:
 
 
 def wrapper_depth(names: list[PurePosixPath]) -> int:
-    """How many outer folders hold all files and only folders: not classes, just wrapping."""
+    """How many outer folders hold all images and only folders: not classes, just wrapping."""
+    names = [name for name in names if name.suffix.lower() in images.SUFFIXES] or names
     depth = 0
     while names and all(len(name.parts) > depth + 2 for name in names):
         if len({name.parts[depth] for name in names}) > 1:
@@ -57,7 +67,7 @@ def label_of(name: PurePosixPath, depth: int = 0) -> str:
     Raises:
         DataError: where the folder's name can't be a class name everywhere.
     """
-    if len(name.parts) < depth + 2:
+    if depth < 0 or len(name.parts) < depth + 2:
         return ""
     label = unicodedata.normalize("NFC", name.parts[depth])
     if label.upper() in _RESERVED or "\\" in label or any(ord(letter) < 32 for letter in label):

@@ -8,7 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from swatchbook import images
 from swatchbook.errors import DataError, ImageRefused
-from swatchbook.sources.candidate import Candidate, is_hidden, label_of, unread, wrapper_depth
+from swatchbook.sources.candidate import (
+    Candidate,
+    is_hidden,
+    label_of,
+    located,
+    unread,
+    wrapper_depth,
+)
 from swatchbook.tables import as_text
 
 
@@ -17,7 +24,7 @@ def candidates(location: str) -> Iterator[Candidate]:
 
     Links are followed to files inside the folder only; pipes and devices are never opened.
     """
-    root = Path(location).expanduser().resolve()
+    root = located(location)
     if not root.is_dir():
         raise DataError(f"acquire.source: {location!r} is not a folder")
     paths = sorted(_walk(root))

@@ -10,8 +10,6 @@ from swatchbook.errors import DataError
 from swatchbook.sources.candidate import Candidate, label_of
 from swatchbook.sources.folder import read_limited
 
-_SUFFIXES = {f".{extension}" for extension in (*images.EXTENSIONS.values(), "jpeg", "tiff")}
-
 
 def candidates(requirement: str) -> Iterator[Candidate]:
     """Every image file of the package, sorted by name; its class is the folder it stands in.
@@ -22,7 +20,7 @@ def candidates(requirement: str) -> Iterator[Candidate]:
     name, _, version = requirement.partition("==")
     try:
         package = metadata.distribution(name)
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, ValueError):
         raise DataError(
             f"acquire.source: package {name!r} is not installed: pip install {requirement}"
         ) from None
@@ -32,8 +30,10 @@ def candidates(requirement: str) -> Iterator[Candidate]:
             f"write package:{name}=={package.version} or install the other"
         )
     paths = [PurePosixPath(str(file)) for file in package.files or []]
-    for path in sorted(path for path in paths if path.suffix.lower() in _SUFFIXES):
+    for path in sorted(path for path in paths if path.suffix.lower() in images.SUFFIXES):
         label = label_of(path, depth=len(path.parts) - 2)
         file = Path(str(package.locate_file(path)))
         stamp = f"{name}=={version}|{path}"
-        yield Candidate(str(path), label, stamp, "", partial(read_limited, file))
+        yield Candidate(
+            str(path), label, stamp, "" if label else "no_class", partial(read_limited, file)
+        )
