@@ -140,7 +140,11 @@ def write_features(features: Features, path: Path = FEATURES_PATH) -> None:
     lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
     table = pa.table({"sha256": pa.array(features.sha256, pa.string()), "features": lists})
     with files.replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(features.origin), temporary)
+        # floats of a network hardly compress, and have no repeats to look up
+        pq.write_table(
+            table.replace_schema_metadata(features.origin), temporary,
+            compression="none", use_dictionary=False, write_statistics=False,
+        )  # fmt: skip
 
 
 def read_features(path: Path = FEATURES_PATH) -> Features:
