@@ -156,13 +156,9 @@ def _new(settings: TrainClassifier, strength: float) -> Any:
     weight = None if settings.class_weight == "none" else settings.class_weight
     match settings.kind:
         case "svm":
-            return LinearSVC(
-                C=strength,
-                class_weight=weight,
-                dual="auto",
-                max_iter=5000,
-                random_state=settings.seed,
-            )
+            # the primal problem: at C = 100 the dual one takes 20 times as long on 1,500 images of
+            # 1,280 features, and stops before it converges
+            return LinearSVC(C=strength, class_weight=weight, dual=False, max_iter=1000)
         case "logistic":
             return LogisticRegression(C=strength, class_weight=weight, max_iter=2000)
         case "random_forest":

@@ -191,7 +191,7 @@ class TrainClassifier(Section):
     )
     trees: int = _key(20, "trees of the random forest", "`numTrees`", ge=1, le=10_000)
     depth: int = _key(5, "greatest depth of a tree", "`maxDepth`", ge=1, le=64)
-    seed: Seed = _key(0, "seed of the solver and of the forest")
+    seed: Seed = _key(0, "seed of the random forest")
 
 
 class Evaluate(Section):

@@ -53,7 +53,7 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "train_classifier.C": ("[10.0]", {"train_classifier", "evaluate"}),
     "train_classifier.trees": ("5", {"train_classifier"}),  # no forest is asked for
     "train_classifier.depth": ("3", {"train_classifier"}),
-    "train_classifier.seed": ("1", {"train_classifier", "evaluate"}),
+    "train_classifier.seed": ("1", {"train_classifier"}),
     "evaluate.confidence": ("0.9", {"evaluate"}),
     "evaluate.resamples": ("200", {"evaluate"}),
     "evaluate.seed": ("1", {"evaluate"}),
