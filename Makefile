@@ -42,12 +42,12 @@ benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (about half an hour)
 	python -m benchmarks.incremental
 	python -m benchmarks.no_op
 
-# pip, not uv: see docs/machine.md
-$(BIN)/.requirements: requirements.txt | $(BIN)/python
+# pip: every Python has it
+$(BIN)/.requirements: requirements.txt constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(BIN)/.requirements-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+$(BIN)/.requirements-dev: requirements-dev.txt requirements.txt constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@ $(BIN)/.requirements
 
