@@ -22,7 +22,7 @@ def main() -> str:
     return (
         f"{metrics['images']} images in {len(metrics['per_class'])} classes, "
         f"{metrics['quarantined']} files quarantined; {found.read} files read, "
-        f"{len(found.manifest) - found.read} known, {pruned} removed → {tables.MANIFEST.path} "
+        f"{found.known} known, {pruned} removed → {tables.MANIFEST.path} "
         "(images added to the source later: make update)"
     )
 

@@ -18,10 +18,11 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Acquired:
-    """The manifest's rows, and how many files were read (the others were known)."""
+    """The manifest's rows, how many files were read, and how many were known from before."""
 
     manifest: pd.DataFrame
     read: int
+    known: int
 
 
 @dataclass
@@ -50,10 +51,11 @@ def acquire(
     its digest, so that a second run reads only new files.
     """
     rows: list[_Row] = []
-    read = 0
+    read = known = 0
     for batch in _batches(candidates):
         reused = _reused(batch, seen, hash_size)
         fresh = [candidate for candidate in batch if candidate.stamp not in reused]
+        known += len(batch) - len(fresh)
         read += sum(not candidate.reason for candidate in fresh)
         rows += [
             _row(candidate, reused[candidate.stamp])
@@ -63,7 +65,7 @@ def acquire(
         rows += _examined(fresh, seen, sandbox, hash_size)
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(_Row.__annotations__))
     check_case(set(frame["label"]))
-    return Acquired(frame.sort_values(["source", "sha256"], ignore_index=True), read)
+    return Acquired(frame.sort_values(["source", "sha256"], ignore_index=True), read, known)
 
 
 def check(manifest: pd.DataFrame, max_bad_fraction: float) -> None:
