@@ -123,7 +123,7 @@ def measure(
         "test_images": len(predictions.truth),
         **{name: float(values[name][0]) for name in HEADLINES},
         "interval": intervals,
-        **_micro(predictions, everything),
+        **_micro(predictions),
         "per_class": _per_class(predictions, everything),
     }
 
@@ -177,7 +177,7 @@ def _in_parts(predictions: Predictions, resamples: int, seed: int) -> dict[str, 
     return {name: np.concatenate([part[name] for part in parts]) for name in HEADLINES}
 
 
-def _micro(predictions: Predictions, everything: np.ndarray) -> dict[str, float]:
+def _micro(predictions: Predictions) -> dict[str, float]:
     truth = predictions.truth[:, None] == np.arange(len(predictions.classes))
     scores = predictions.probabilities.ravel()
     weights = np.ones((1, scores.size))

@@ -110,7 +110,7 @@ def decode(data: bytes, resolution: int, resize: str) -> np.ndarray:
 
     ``resize`` is ``pad`` (whole image, centred on grey 114), ``crop`` (centre) or ``stretch``;
     all resample bilinearly with antialiasing. The decoder may scale a JPEG down, but never to
-    less than twice the target: at least 49 dB against a full decode.
+    less than twice the target: 55 to 60 dB against a full decode where it was measured.
 
     Raises:
         ImageRefused: with the reason, one of ``REASONS``.

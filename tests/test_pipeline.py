@@ -2,13 +2,11 @@
 
 import json
 import shutil
-import subprocess
-import time
 from pathlib import Path
 
 import openvino
 import pytest
-from conftest import Project, encoded, make_folder, new_project, texture
+from conftest import Project, encoded, new_project, texture
 
 from swatchbook.params import Params
 
@@ -133,55 +131,6 @@ def test_the_same_seed_gives_the_same_bytes_in_another_clone(
         assert here == there, path
 
 
-def test_new_images_are_taken_in_when_acquire_runs_again(
-    project: Project, tiny_source: Path, tmp_path: Path
-) -> None:
-    source = tmp_path / "growing"
-    # as one would add images to a folder: the old ones keep their time stamps
-    shutil.copytree(tiny_source, source)
-    project.set("acquire.source", f"folder:{source}")
-    project.repro()
-    for number in range(10):
-        (source / "red" / f"new_{number}.png").write_bytes(encoded(texture(700 + number, 0)))
-    assert project.repro() == set()  # a source is a snapshot until it is asked for again
-    again = project.run("dvc", "repro", "--force", "--single-item", "acquire")
-    assert "; 10 files read, 55 known" in again.stdout
-    output = project.run("dvc", "repro").stdout
-    assert "52 from the cache, 10 computed" in output
-
-
-def test_a_killed_acquire_is_taken_up_again(
-    finished: Project, tiny_source: Path, tmp_path: Path
-) -> None:
-    """`kill -9` at five moments: the next run has the same bytes, and nothing else is left."""
-    other = new_project(tmp_path / "killed", tiny_source, tmp_path / "killed-cache")
-    for delay in (0.6, 0.9, 1.2, 1.5, 2.0):
-        stage = subprocess.Popen(
-            ["python", "-m", "stages.acquire"], cwd=other.folder, env=other.environment,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        time.sleep(delay)
-        stage.kill()
-        stage.wait()
-    other.run("python", "-m", "stages.acquire")
-    assert other.bytes("data/manifest.csv") == finished.bytes("data/manifest.csv")
-    stored = [
-        sorted(
-            path.relative_to(one.folder).as_posix() for path in one.folder.glob("data/images/**/*")
-        )
-        for one in (other, finished)
-    ]
-    assert stored[0] == stored[1]
-
-
-def test_a_removed_image_is_pruned_from_the_store(project: Project, tmp_path: Path) -> None:
-    source = make_folder(tmp_path / "smaller", {"red": 12, "green": 12})
-    project.set("acquire.source", f"folder:{source}")
-    project.repro("--single-item", "acquire")
-    stored = [path for path in (project.folder / "data/images").rglob("*") if path.is_file()]
-    assert len(stored) == 24
-
-
 def test_experiments_run_in_a_temporary_copy_and_compare(project: Project) -> None:
     """`--temp` copies only what git and DVC track: the images must still be found."""
     project.run("dvc", "exp", "run", "--temp", "-n", "other", "-S", "refine_dnn.resolution=40")
@@ -238,18 +187,3 @@ def test_a_second_stage_at_once_is_refused(project: Project, tmp_path: Path) -> 
         done = project.run("python", "-m", "stages.dedupe", ok=False)
     assert done.returncode == 2
     assert "another stage is at work" in done.stderr
-
-
-def test_an_image_that_went_bad_is_listed_and_not_fatal(project: Project) -> None:
-    split = (project.folder / "data/split.csv").read_text().splitlines()
-    victim = project.folder / split[5].split(",")[1]
-    victim.chmod(0o644)
-    victim.write_bytes(b"rotten")
-    cache = Path(project.environment["SWATCHBOOK_CACHE"])
-    shutil.rmtree(cache / "features")
-    output = project.run("python", "-m", "stages.featurize").stdout
-    assert "51 computed" in output
-    assert "1 unreadable" in output
-    assert "changed" in (project.folder / "data/unreadable.csv").read_text()
-    project.run("python", "-m", "stages.train_classifier")
-    project.run("python", "-m", "stages.evaluate")
