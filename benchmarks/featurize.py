@@ -115,12 +115,12 @@ def _network(architecture: str):  # type: ignore[no-untyped-def]
 
 
 def _export(architecture: str, path: Path) -> None:
-    from swatchbook import networks
+    from swatchbook import network_export, networks
     from swatchbook.params import RefineDnn
 
     settings = RefineDnn.model_validate({"architecture": architecture, "pretrained": "none"})
     sample = np.zeros((1, 224, 224, 3), np.uint8)
-    networks.export(networks.build(settings), settings, sample, path)
+    network_export.export(networks.build(settings), settings, sample, path)
 
 
 def _digests(paths: list[Path]) -> dict[str, str]:

@@ -82,12 +82,12 @@ def _stored(paths: list[Path]) -> pd.DataFrame:
 def _network() -> None:
     import numpy as np
 
-    from swatchbook import models, networks
+    from swatchbook import models, network_export, networks
     from swatchbook.params import RefineDnn
 
     settings = RefineDnn()
     sample = np.zeros((1, 224, 224, 3), np.uint8)
-    networks.export(networks.build(settings), settings, sample, models.NETWORK)
+    network_export.export(networks.build(settings), settings, sample, models.NETWORK)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pandas as pd
 from swatchbook import (
     curves,
     evaluation,
+    figures,
     files,
     models,
     params,
@@ -37,10 +38,10 @@ def main() -> str:
     )
     files.write_json(stage.metrics_path("evaluation"), metrics)
 
-    curves.write(curves.roc(predictions), PLOTS / "roc.csv")
-    curves.write(curves.precision_recall(predictions), PLOTS / "pr.csv")
-    curves.write(curves.confusion(predictions), PLOTS / "confusion.csv")
-    curves.write(curves.reliability(predictions), PLOTS / "reliability.csv")
+    figures.write_points(curves.roc(predictions), PLOTS / "roc.csv")
+    figures.write_points(curves.precision_recall(predictions), PLOTS / "pr.csv")
+    figures.write_points(curves.confusion(predictions), PLOTS / "confusion.csv")
+    figures.write_points(curves.reliability(predictions), PLOTS / "reliability.csv")
     plots.roc_and_confusion(predictions, metrics, PLOTS / "roc_confusion.png")
     plots.precision_recall(predictions, metrics, PLOTS / "pr.png")
     plots.reliability(predictions, metrics, PLOTS / "reliability.png")

@@ -1,11 +1,24 @@
-"""Make the network that turns images into features: models/network.onnx."""
+"""Make the network that turns images into features, fixed or refined: models/network.onnx."""
 
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from swatchbook import models, networks, params, splitting, stage, store, tables
+from swatchbook import (
+    files,
+    models,
+    network_export,
+    networks,
+    params,
+    refining,
+    splitting,
+    stage,
+    store,
+    tables,
+)
 from swatchbook.errors import DataError, ImageRefused
+from swatchbook.finetuning import Progress
 
 _SAMPLES = 8
 
@@ -14,13 +27,50 @@ def main() -> str:
     settings = params.load().refine_dnn
     split = tables.SPLIT.read()
     train = split[split["subset"] == splitting.TRAIN]
+    return _refined(train, settings) if settings.mode == "refine" else _fixed(train, settings)
+
+
+def _fixed(train: pd.DataFrame, settings: params.RefineDnn) -> str:
     sample = _sample(dict(zip(train["sha256"], train["path"], strict=True)), settings)
     extractor = networks.build(settings)
-    facts = networks.export(extractor, settings, sample, models.NETWORK)
+    facts = network_export.export(extractor, settings, sample, models.NETWORK)
+    refining.draw(Progress(settings.minibatch))  # DVC wants the curves of every run
+    files.write_json(stage.metrics_path("refine_dnn"), {"mode": settings.mode})
     return (
         f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, "
         f"{facts['features']} features, agrees with PyTorch on {len(sample)} images "
         f"→ {models.NETWORK}"
+    )
+
+
+def _refined(train: pd.DataFrame, settings: params.RefineDnn) -> str:
+    job = refining.Job(settings, train, sorted(set(train["label"])))
+    refined = refining.refine(job)
+    progress = refined.progress
+    refining.draw(progress)
+    facts = network_export.export(
+        refined.network,
+        settings,
+        refined.data.sample(_SAMPLES),
+        models.NETWORK,
+        network_export.refined_facts(settings, job.classes, progress.best),
+    )
+    best = progress.history[progress.best - 1]
+    files.write_json(
+        stage.metrics_path("refine_dnn"),
+        {
+            "mode": settings.mode,
+            "epochs": progress.epoch,
+            "best_epoch": progress.best,
+            "minibatch": progress.minibatch,
+            **{key: value for key, value in best.items() if key.endswith(("loss", "error"))},
+        },
+    )
+    refining.forget(job)
+    return (
+        f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, refined in "
+        f"{progress.epoch} epochs, best {progress.best} with validation error "
+        f"{best['validation_error']:.1%} → {models.NETWORK}, {refining.PLOTS}"
     )
 
 

@@ -40,6 +40,10 @@ class Cache:
                 "INSERT OR REPLACE INTO entries VALUES (?, ?)", entries.items()
             )
 
+    def __len__(self) -> int:
+        count: int = self._connection.execute("SELECT COUNT(*) FROM entries").fetchone()[0]
+        return count
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -44,9 +44,9 @@ class Trial:
 class Trained:
     """A classifier fitted to the whole training part.
 
-    ``out_of_fold`` (n, k) are calibrated probabilities of each training image by classifiers
-    that have not seen its fold; ``trials`` is the search for C (one row for a forest);
-    ``unfinished`` counts the fits that stopped before convergence.
+    ``out_of_fold`` (m, k) are calibrated probabilities of the images that ``judged (n,) bool``
+    marks, by classifiers that have not seen their fold; ``trials`` is the search for C (one row
+    where there is none); ``unfinished`` counts the fits that stopped before convergence.
     """
 
     estimator: Estimator
@@ -54,8 +54,30 @@ class Trained:
     C: float
     temperature: float
     trials: list[Trial]
+    judged: np.ndarray
     out_of_fold: np.ndarray
     unfinished: int
+
+
+@dataclass
+class Head:
+    """The last layer of a refined network as an estimator: its logits are its scores.
+
+    ``coef_ (k, d)`` and ``intercept_ (k,)``, float32, as scikit-learn calls them.
+    """
+
+    classes_: np.ndarray
+    coef_: np.ndarray
+    intercept_: np.ndarray
+
+    def fit(self, features: np.ndarray, labels: np.ndarray) -> "Head":
+        """Nothing: it was trained with its network."""
+        return self
+
+    def decision_function(self, features: np.ndarray) -> np.ndarray:
+        """Logits ``(n, k)``."""
+        logits: np.ndarray = features @ self.coef_.T + self.intercept_
+        return logits
 
 
 def prepared(features: np.ndarray, l2_normalize: bool) -> np.ndarray:
@@ -67,8 +89,18 @@ def prepared(features: np.ndarray, l2_normalize: bool) -> np.ndarray:
     return scaled
 
 
+def normalizes(settings: TrainClassifier) -> bool:
+    """Whether features are scaled to length 1; the head of a network takes them as they are."""
+    return settings.l2_normalize and settings.kind != "dnn"
+
+
 def train(
-    features: np.ndarray, labels: np.ndarray, folds: np.ndarray, settings: TrainClassifier
+    features: np.ndarray,
+    labels: np.ndarray,
+    folds: np.ndarray,
+    settings: TrainClassifier,
+    unseen: int | None = None,
+    head: Head | None = None,
 ) -> Trained:
     """Choose C by cross-validation over ``folds``, calibrate out of fold, fit on all.
 
@@ -76,24 +108,35 @@ def train(
     whole groups, so no near-duplicate helps. C is the smallest of those with the best
     class-average accuracy. The temperature minimises the log loss of the out-of-fold scores
     (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
+
+    A refined network has seen the labels of all folds but ``unseen``: only there do its features
+    say how good a classifier is, so only there is it judged. ``head`` is for kind ``dnn``: it is
+    calibrated, not trained.
     """
-    inputs = prepared(features, settings.l2_normalize)
+    inputs = prepared(features, normalizes(settings))
     classes = sorted(set(labels))
-    truth = np.searchsorted(classes, labels)
-    grid = [0.0] if settings.kind == "random_forest" else sorted(set(settings.C))
+    judged = np.ones(len(labels), bool) if unseen is None else folds == unseen
+    truth = np.searchsorted(classes, labels[judged])
+    has_strength = settings.kind in ("svm", "logistic")
+    grid = sorted(set(settings.C)) if has_strength else [0.0]
     trials: list[Trial] = []
     best: tuple[float, float, np.ndarray] | None = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         for strength in grid:
-            held_out = _out_of_fold(inputs, labels, folds, classes, settings, strength)
+            held_out = np.zeros((len(labels), len(classes)))
+            for fold in np.unique(folds[judged]):
+                test = folds == fold
+                estimator = head or _new(settings, strength).fit(inputs[~test], labels[~test])
+                held_out[test] = scores(estimator, inputs[test])
+            held_out = held_out[judged]
             predicted = held_out.argmax(axis=1)
             average = float(balanced_accuracy_score(truth, predicted))
             trials.append(Trial(strength, float(accuracy_score(truth, predicted)), average))
             if best is None or average > best[1]:
                 best = strength, average, held_out
         assert best is not None
-        estimator = _new(settings, best[0]).fit(inputs, labels)
+        estimator = head or _new(settings, best[0]).fit(inputs, labels)
     temperature = fit_temperature(best[2], truth)
     return Trained(
         estimator,
@@ -101,6 +144,7 @@ def train(
         best[0],
         temperature,
         trials,
+        judged,
         softmax(best[2] / temperature, axis=1),
         sum(issubclass(warning.category, ConvergenceWarning) for warning in caught),
     )
@@ -134,22 +178,6 @@ def fit_temperature(held_out: np.ndarray, truth: np.ndarray) -> float:
         return float(-(targets * logarithms).sum(axis=1).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-10, 10), method="bounded").x))
-
-
-def _out_of_fold(
-    inputs: np.ndarray,
-    labels: np.ndarray,
-    folds: np.ndarray,
-    classes: list[str],
-    settings: TrainClassifier,
-    strength: float,
-) -> np.ndarray:
-    held_out = np.zeros((len(labels), len(classes)))
-    for fold in np.unique(folds):
-        test = folds == fold
-        estimator = _new(settings, strength).fit(inputs[~test], labels[~test])
-        held_out[test] = scores(estimator, inputs[test])
-    return held_out
 
 
 def _new(settings: TrainClassifier, strength: float) -> Any:

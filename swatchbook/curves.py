@@ -1,24 +1,15 @@
 """Points of the curves that are plotted: for DVC as CSV, for pictures as tables."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from swatchbook import files
 from swatchbook.evaluation import Predictions, bin_of
 
 # beyond this a curve looks the same and its file only grows
 _MOST_POINTS = 500
 # the curve of all decisions pooled; no folder is called so
 MICRO = "micro (all classes)"
-
-
-def write(points: pd.DataFrame, path: Path) -> None:
-    """Write points as CSV at once, six significant digits."""
-    with files.replacing(path) as temporary:
-        points.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6g")
 
 
 def roc(predictions: Predictions) -> pd.DataFrame:

@@ -4,6 +4,8 @@ SwatchbookError
 ├── ParamsError      params.yaml, or a SWATCHBOOK_* setting of the machine
 ├── DataError        images, tables, annotations, test lists
 ├── NetworkError     architecture, weights, an ONNX file that can't be used or doesn't agree
+├── TrainingError    training can't go on: its loss is no number
+│   └── OutOfMemory  too little memory for a minibatch
 └── BusyError        another stage is at work in this project
 
 ImageRefused         why one image can't be used: becomes a row of the manifest, never stops a stage
@@ -27,6 +29,14 @@ class DataError(SwatchbookError):
 
 class NetworkError(SwatchbookError):
     """A network or its weights are missing, unknown or don't reproduce their source."""
+
+
+class TrainingError(SwatchbookError):
+    """Training can't go on; what it had reached is kept."""
+
+
+class OutOfMemory(TrainingError):
+    """The device has too little memory for one minibatch."""
 
 
 class BusyError(SwatchbookError):

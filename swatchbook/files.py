@@ -50,13 +50,13 @@ def digest(data: bytes) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file ``path``; raise BusyError at once where another process holds it.
+def locked(path: Path, what: str, wait: bool = False) -> Iterator[None]:
+    """Hold the lock file ``path``; where another process holds it, raise BusyError or ``wait``.
 
     The lock is the kernel's (flock): it ends with the process, even after ``kill -9``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(path, timeout=0)
+    lock = filelock.FileLock(path, timeout=-1 if wait else 0)
     try:
         lock.acquire()
     except filelock.Timeout:

@@ -5,6 +5,12 @@ SWATCHBOOK_CACHE    folder of all caches (default: swatchbook in the user's cach
 SWATCHBOOK_WORKERS  threads or processes to use (default: the processors this process may use)
 SWATCHBOOK_BATCH    images in one forward pass (default: 8)
 SWATCHBOOK_ENGINE   auto, cuda, openvino or onnxruntime (default: auto)
+SWATCHBOOK_DEVICE   auto, cpu or cuda: where networks are trained (default: auto)
+SWATCHBOOK_PROCESSES  processes that train one network together (default: one a GPU, else 1)
+SWATCHBOOK_LOADERS  processes that prepare training images beside it (default: 0 on a CPU)
+SWATCHBOOK_CHECKPOINT_MINUTES  time between checkpoints inside an epoch (default: 10)
+SWATCHBOOK_DECODED_GIB  bound of the cache of decoded images (default: 20)
+SWATCHBOOK_CNTK     the Python of the CNTK environment (default: where `make cntk` puts it)
 """
 
 import os
@@ -15,6 +21,7 @@ from platformdirs import user_cache_dir
 from swatchbook.errors import ParamsError, did_you_mean
 
 ENGINES = ("auto", "cuda", "openvino", "onnxruntime")
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def cache_folder() -> Path:
@@ -36,19 +43,58 @@ def batch() -> int:
 
 def engine() -> str:
     """The inference engine asked for: one of ``ENGINES``."""
-    name = os.environ.get("SWATCHBOOK_ENGINE") or "auto"
-    if name not in ENGINES:
+    return _one_of("SWATCHBOOK_ENGINE", ENGINES)
+
+
+def device() -> str:
+    """Where networks are to be trained: one of ``DEVICES``."""
+    return _one_of("SWATCHBOOK_DEVICE", DEVICES)
+
+
+def processes(default: int) -> int:
+    """How many processes train one network together."""
+    return _positive("SWATCHBOOK_PROCESSES", default)
+
+
+def loaders() -> int:
+    """How many processes prepare training images beside the one that trains."""
+    return _number("SWATCHBOOK_LOADERS", 0, 0)
+
+
+def checkpoint_seconds() -> float:
+    """The longest time in seconds that a killed training run loses, beside the current epoch."""
+    return 60 * _positive("SWATCHBOOK_CHECKPOINT_MINUTES", 10)
+
+
+def decoded_bytes() -> int:
+    """The bound of the cache of decoded images, in bytes."""
+    return 2**30 * _positive("SWATCHBOOK_DECODED_GIB", 20)
+
+
+def cntk_python() -> Path:
+    """The interpreter of the environment that has CNTK."""
+    default = cache_folder() / "cntk" / "bin" / "python"
+    return Path(os.environ.get("SWATCHBOOK_CNTK") or default)
+
+
+def _one_of(variable: str, known: tuple[str, ...]) -> str:
+    name = os.environ.get(variable) or known[0]
+    if name not in known:
         raise ParamsError(
-            f"SWATCHBOOK_ENGINE: {name!r} is not known.{did_you_mean(name, ENGINES)} "
-            f"Known: {', '.join(ENGINES)}"
+            f"{variable}: {name!r} is not known.{did_you_mean(name, known)} "
+            f"Known: {', '.join(known)}"
         )
     return name
 
 
 def _positive(variable: str, default: int) -> int:
+    return _number(variable, default, 1)
+
+
+def _number(variable: str, default: int, least: int) -> int:
     text = os.environ.get(variable)
     if not text:
         return default
-    if not text.isdecimal() or int(text) < 1:
-        raise ParamsError(f"{variable}: {text!r} is not a whole number of at least 1")
+    if not text.isdecimal() or int(text) < least:
+        raise ParamsError(f"{variable}: {text!r} is not a whole number of at least {least}")
     return int(text)

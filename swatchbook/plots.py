@@ -1,4 +1,4 @@
-"""The pictures: for people, readable in print and by the colour-blind (Okabe and Ito 2008)."""
+"""The pictures of a trained classifier."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,12 +12,11 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from swatchbook import curves, files
+from swatchbook import curves
 from swatchbook.evaluation import Predictions
+from swatchbook.figures import COLOURS, GREY, blank, save
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", "-.", ":")
-_GREY = "#777777"
 # more curves than this can't be told apart: the worst classes are drawn
 _MOST_CURVES = 8
 _MOST_NUMBERS = 16
@@ -28,30 +27,30 @@ Show = Callable[[str], "np.ndarray | None"]
 
 def regularization(trials: pd.DataFrame, chosen: float, path: Path) -> None:
     """Accuracy in cross-validation against C, the chosen one marked."""
-    figure, (axes,) = _figure(1, 6, 4)
+    figure, (axes,) = blank(1, 6, 4)
     if len(trials) == 1:
-        axes.bar(["accuracy", "class average"], trials.iloc[0, 1:], color=_COLOURS[:2])
+        axes.bar(["accuracy", "class average"], trials.iloc[0, 1:], color=COLOURS[:2])
         axes.set(ylim=(0, 1), title="Cross-validation (no C to choose)")
     else:
-        axes.plot(trials["C"], trials["accuracy"], "o--", color=_COLOURS[0], label="accuracy")
+        axes.plot(trials["C"], trials["accuracy"], "o--", color=COLOURS[0], label="accuracy")
         axes.plot(
-            trials["C"], trials["class_average_accuracy"], "s-", color=_COLOURS[1],
+            trials["C"], trials["class_average_accuracy"], "s-", color=COLOURS[1],
             label="class-average accuracy",
         )  # fmt: skip
-        axes.axvline(chosen, color=_GREY, linestyle=":", label=f"chosen: C = {chosen:g}")
+        axes.axvline(chosen, color=GREY, linestyle=":", label=f"chosen: C = {chosen:g}")
         axes.set(xscale="log", xlabel="C", ylabel="cross-validation in the training part")
         axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def roc_and_confusion(predictions: Predictions, metrics: dict[str, Any], path: Path) -> None:
     """ROC curves with their areas beside the confusion matrix."""
-    figure, (left, right) = _figure(2, 12, 5.5)
+    figure, (left, right) = blank(2, 12, 5.5)
     points = curves.roc(predictions)
     areas = {name: row.get("roc_auc") for name, row in metrics["per_class"].items()}
     areas[curves.MICRO] = metrics["roc_auc_micro"]
     _curves(left, points, "fpr", "tpr", areas, "AUC")
-    left.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8)
+    left.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
     left.set(xlabel="false positive rate", ylabel="true positive rate")
     interval = metrics["interval"]["roc_auc_macro"]
     left.set_title(
@@ -65,12 +64,12 @@ def roc_and_confusion(predictions: Predictions, metrics: dict[str, Any], path: P
         f"class-average accuracy {metrics['class_average_accuracy']:.1%} "
         f"({interval['low']:.1%} to {interval['high']:.1%})"
     )
-    _save(figure, path)
+    save(figure, path)
 
 
 def precision_recall(predictions: Predictions, metrics: dict[str, Any], path: Path) -> None:
     """Precision against recall with average precisions."""
-    figure, (axes,) = _figure(1, 6.5, 5.5)
+    figure, (axes,) = blank(1, 6.5, 5.5)
     points = curves.precision_recall(predictions)
     areas = {name: row.get("average_precision") for name, row in metrics["per_class"].items()}
     areas[curves.MICRO] = metrics["average_precision_micro"]
@@ -78,23 +77,23 @@ def precision_recall(predictions: Predictions, metrics: dict[str, Any], path: Pa
     axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1.02))
     axes.set_title(f"Precision and recall: macro AP {metrics['average_precision_macro']:.3f}")
     axes.legend(loc="lower left", fontsize="small")
-    _save(figure, path)
+    save(figure, path)
 
 
 def reliability(predictions: Predictions, metrics: dict[str, Any], path: Path) -> None:
     """Accuracy against confidence, and how many images stand behind each point."""
-    figure, (upper, lower) = _figure(2, 6, 6.5, rows=True)
+    figure, (upper, lower) = blank(2, 6, 6.5, rows=True)
     bins = curves.reliability(predictions)
-    upper.plot([0, 1], [0, 1], color=_GREY, linewidth=0.8, label="perfectly calibrated")
-    upper.plot(bins["confidence"], bins["accuracy"], "o-", color=_COLOURS[0], label="test images")
+    upper.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, label="perfectly calibrated")
+    upper.plot(bins["confidence"], bins["accuracy"], "o-", color=COLOURS[0], label="test images")
     upper.set(ylabel="accuracy", ylim=(0, 1.02), xlim=(0, 1))
     upper.set_title(f"Expected calibration error {metrics['expected_calibration_error']:.3f}")
     upper.legend(loc="upper left")
-    lower.bar(bins["confidence"], bins["images"], width=0.04, color=_COLOURS[0])
+    lower.bar(bins["confidence"], bins["images"], width=0.04, color=COLOURS[0])
     lower.set(
         xlabel="confidence (probability of the predicted class)", ylabel="images", xlim=(0, 1)
     )
-    _save(figure, path)
+    save(figure, path)
 
 
 def worst_mistakes(rows: pd.DataFrame, show: Show, path: Path, most: int = 12) -> None:
@@ -102,34 +101,19 @@ def worst_mistakes(rows: pd.DataFrame, show: Show, path: Path, most: int = 12) -
     wrong = rows[rows["predicted"] != rows["label"]]
     worst = wrong.sort_values(["confidence", "sha256"], ascending=[False, True]).head(most)
     if worst.empty:
-        figure, (axes,) = _figure(1, 4, 2)
+        figure, (axes,) = blank(1, 4, 2)
         axes.axis("off")
         axes.text(0.5, 0.5, "No mistakes on the test part", ha="center", va="center")
     else:
         figure = _gallery([worst], 4, show, "Most confident mistakes")
-    _save(figure, path)
+    save(figure, path)
 
 
 def examples(rows: pd.DataFrame, show: Show, path: Path, per_class: int = 6) -> None:
     """Test images of each class with their predictions: a row a class."""
     classes = sorted(set(rows["label"]))[:_MOST_GALLERY_CLASSES]
     parts = [rows[rows["label"] == name].sort_values("sha256").head(per_class) for name in classes]
-    _save(_gallery(parts, per_class, show, "Test images of each class"), path)
-
-
-def _figure(panels: int, width: float, height: float, rows: bool = False) -> tuple[Figure, Any]:
-    # no pyplot: nothing global, and no window system is asked for
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    shape = (panels, 1) if rows else (1, panels)
-    ratios = [3, 1] if rows else None
-    return figure, figure.subplots(*shape, squeeze=False, height_ratios=ratios).ravel()
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with files.replacing(path) as temporary:
-        # without metadata the same picture is the same bytes
-        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+    save(_gallery(parts, per_class, show, "Test images of each class"), path)
 
 
 def _curves(
@@ -139,7 +123,7 @@ def _curves(
     worst = sorted(names, key=lambda name: areas[name])[:_MOST_CURVES]
     if len(names) > _MOST_CURVES:
         axes.plot([], [], " ", label=f"the {_MOST_CURVES} worst of {len(names)} classes")
-    styles = cycle([(colour, dash) for dash in _DASHES for colour in _COLOURS])
+    styles = cycle([(colour, dash) for dash in _DASHES for colour in COLOURS])
     for name in [name for name in names if name in worst]:
         colour, dash = next(styles)
         part = points[points["class"] == name]
@@ -150,7 +134,7 @@ def _curves(
     axes.plot(
         part[x],
         part[y],
-        color=_GREY,
+        color=GREY,
         linewidth=2.5,
         label=f"micro ({unit} {areas[curves.MICRO]:.3f})",
     )
@@ -202,7 +186,7 @@ def _gallery(parts: list[pd.DataFrame], columns: int, show: Show, title: str) ->
             if not right:
                 caption += f"\n→ {_plain(row['predicted'])}"
             caption += f" {row['confidence']:.0%}"
-            axes.set_title(caption, fontsize=8, color=_COLOURS[2] if right else _COLOURS[1])
+            axes.set_title(caption, fontsize=8, color=COLOURS[2] if right else COLOURS[1])
     return figure
 
 

