@@ -6,6 +6,7 @@ before it is used.
 """
 
 import io
+import pickle
 import shutil
 import time
 from pathlib import Path
@@ -83,5 +84,10 @@ def _unpacked(path: Path) -> dict[str, Any] | None:
     content = data[_DIGEST:]
     if data[:_DIGEST] != files.digest(content).encode():
         return None
-    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(content), map_location="cpu", weights_only=True
+        )
+    except (pickle.UnpicklingError, RuntimeError):
+        return None  # of another version of PyTorch, or not made by this project
     return state

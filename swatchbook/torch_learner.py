@@ -121,7 +121,7 @@ class TorchLearner:
         other.network = other._wrapped = copy.deepcopy(self.network)
         other._optimizer = torch.optim.SGD(other._trained(), lr=0.0)
         seconds = []
-        for _ in range(2):  # the first one is slower: memory is set up
+        for _ in range(3):  # the first ones are slower: memory is set up
             started = time.perf_counter()
             other.train(batch, 0.0)
             seconds.append(time.perf_counter() - started)

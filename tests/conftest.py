@@ -140,6 +140,7 @@ def new_project(parent: Path, source: Path, cache: Path) -> Project:
     project.set("refine_dnn.architecture", "resnet18")
     project.set("refine_dnn.pretrained", "none")
     project.set("refine_dnn.resolution", "32")
+    project.set("refine_dnn.schedule", "[[0.01, 2]]")
     project.set("featurize.precision", "float32")
     project.set("train_classifier.C", "[0.1, 1.0]")
     project.set("evaluate.resamples", "100")

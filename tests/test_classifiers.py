@@ -121,3 +121,35 @@ def test_fits_that_do_not_converge_are_counted(monkeypatch: pytest.MonkeyPatch) 
     )
     features, labels, folds = clusters()
     assert classifiers.train(features, labels, folds, settings()).unfinished > 0
+
+
+def test_a_refined_network_is_judged_on_the_fold_that_it_has_not_seen() -> None:
+    """Features of the other folds know their labels: they would choose any C and be sure of it."""
+    random = np.random.default_rng(0)
+    labels = np.array(["a", "b"], dtype=object)[random.integers(0, 2, 400)]
+    folds = np.arange(400) % 4
+    features = random.normal(size=(400, 20)).astype(np.float32)
+    features[folds != 2, 0] = 5.0 * (labels[folds != 2] == "a")  # learnt by heart
+    naive = classifiers.train(features, labels, folds, settings())
+    honest = classifiers.train(features, labels, folds, settings(), unseen=2)
+    assert max(trial.accuracy for trial in naive.trials) > 0.8
+    assert max(trial.accuracy for trial in honest.trials) < 0.65
+    assert honest.judged.sum() == len(honest.out_of_fold) == 100
+    assert (folds[honest.judged] == 2).all()
+    assert honest.temperature > naive.temperature
+
+
+def test_the_head_of_a_network_is_calibrated_and_not_trained() -> None:
+    features, labels, folds = clusters()
+    chosen = settings(kind="dnn")
+    random = np.random.default_rng(3)
+    weights = random.normal(size=(3, 20)).astype(np.float32)
+    head = classifiers.Head(np.array(sorted(set(labels))), 30 * weights, np.ones(3, np.float32))
+    trained = classifiers.train(features, labels, folds, chosen, unseen=0, head=head)
+    assert trained.estimator is head
+    assert not classifiers.normalizes(chosen)
+    logits = features @ (30 * weights).T + 1
+    expected = softmax(logits[folds == 0] / trained.temperature, axis=1)
+    assert np.allclose(trained.out_of_fold, expected, atol=1e-6)
+    assert trained.temperature > 10  # it was far too sure of itself
+    assert [trial.C for trial in trained.trials] == [0.0]

@@ -1,9 +1,6 @@
 """Points of the plotted curves."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 from sklearn.metrics import auc
 from test_evaluation import CLASSES, predictions
 
@@ -42,8 +39,3 @@ def test_reliability_counts_every_image_once() -> None:
     bins = curves.reliability(predictions(300))
     assert bins["images"].sum() == 300
     assert bins["confidence"].is_monotonic_increasing
-
-
-def test_points_are_written_as_csv() -> None:
-    curves.write(pd.DataFrame({"x": [1 / 3], "class": ["a,b"]}), Path("plots/x.csv"))
-    assert Path("plots/x.csv").read_text() == 'x,class\n0.333333,"a,b"\n'

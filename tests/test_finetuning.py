@@ -169,7 +169,9 @@ def test_sigterm_leaves_a_checkpoint_of_this_very_step() -> None:  # D05
 def test_a_loss_that_is_no_number_stops_at_once_and_keeps_the_checkpoint() -> None:  # E01
     images = training_images()
     run = new_run(images, settings(schedule=[[0.01, 2], [1e30, 5]], crop_scale=1.0))
-    with pytest.raises(TrainingError, match=r"loss became (nan|inf) in epoch 3 .*schedule") as found:
+    with pytest.raises(
+        TrainingError, match=r"loss became (nan|inf) in epoch 3 .*schedule"
+    ) as found:
         run.fit()
     assert "\n" not in str(found.value)
     state = Checkpoints(Path("run")).load()

@@ -30,6 +30,24 @@ def test_a_wrong_number_is_an_error(monkeypatch: pytest.MonkeyPatch, value: str)
         machine.batch()
 
 
+@pytest.mark.parametrize(
+    ("variable", "setting"),
+    [
+        ("SWATCHBOOK_DEVICE", "device"), ("SWATCHBOOK_LOADERS", "loaders"),
+        ("SWATCHBOOK_CHECKPOINT_MINUTES", "checkpoint_seconds"),
+        ("SWATCHBOOK_DECODED_GIB", "decoded_bytes"),
+    ],
+)  # fmt: skip
+def test_each_setting_names_its_variable_when_it_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, variable: str, setting: str
+) -> None:
+    getattr(machine, setting)()
+    monkeypatch.setenv(variable, "some")
+    with pytest.raises(ParamsError, match=f"{variable}: 'some'"):
+        getattr(machine, setting)()
+    assert variable in str(machine.__doc__)
+
+
 def test_a_wrong_engine_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWATCHBOOK_ENGINE", "openvno")
     with pytest.raises(ParamsError, match="Did you mean 'openvino'"):

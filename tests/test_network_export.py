@@ -100,9 +100,7 @@ def test_a_network_that_disagrees_is_not_written() -> None:  # E10
     network_export.export(networks.build(settings), settings, sample(32), PATH)
     before = PATH.read_bytes()
     with pytest.raises(NetworkError, match=r"differs from its source by .*; nothing was replaced"):
-        network_export.check_parity(
-            before, sample(32), {"features": np.ones((2, 512), np.float32)}
-        )
+        network_export.check_parity(before, sample(32), {"features": np.ones((2, 512), np.float32)})
     broken = networks.build(settings)
     with torch.no_grad():
         broken.backbone.conv1.weight.fill_(float("nan"))  # type: ignore[union-attr]

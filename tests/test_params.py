@@ -38,6 +38,25 @@ MISTAKES = {  # D13, D14
     "refine_dnn: {resolution: true}": "refine_dnn.resolution: True",
     "refine_dnn: {architecture: alexnet, resolution: 300}": "refine_dnn.resolution: 300 can't be "
     "used with alexnet",
+    "refine_dnn: {architecture: 'timm:'}": "refine_dnn.architecture: 'timm:' is not known.",
+    "refine_dnn: {trainable: fully_connected}": "refine_dnn.trainable: 'fully_connected' is for "
+    "alexnet; efficientnet_lite0 has one",
+    "refine_dnn: {schedule: cosin}": "'cosin' is not known. Did you mean 'cosine'?",
+    "refine_dnn: {schedule: [[0.1, 0]]}": "refine_dnn.schedule: [[0.1, 0]] is not allowed: pairs",
+    "refine_dnn: {schedule: [[0.1, 1.5]]}": "refine_dnn.schedule: [[0.1, 1.5]] is not allowed",
+    "refine_dnn: {schedule: [[-0.1, 5]]}": "refine_dnn.schedule: [[-0.1, 5]] is not allowed",
+    "refine_dnn: {schedule: [0.1, 5]}": "refine_dnn.schedule",
+    "refine_dnn: {schedule: []}": "refine_dnn.schedule: [] is not allowed",
+    "refine_dnn: {schedule: cosine, epochs: 3, warmup: 3}": "refine_dnn.warmup: 3 epochs leave "
+    "none of 3",
+    "refine_dnn: {engine: cntk, optimizer: adamw}": "refine_dnn.optimizer: 'adamw' is not known to "
+    "engine cntk",
+    "refine_dnn: {pretrained: x.model}": "refine_dnn.pretrained: 'x.model' is a CNTK model; set "
+    "engine: cntk",
+    "train_classifier: {kind: dnn}": "train_classifier.kind: 'dnn' is the last layer of a refined "
+    "network",
+    "refine_dnn: {mode: refine, validation_fold: 4}": "refine_dnn.validation_fold: 4 is not one of "
+    "the 4 folds",
     "split: {test_share: .nan}": "split.test_share: nan",
     "split: {test_share: .inf}": "split.test_share: inf",
     "split: {test_share: -1}": "split.test_share: -1",

@@ -17,8 +17,8 @@ FROM_SPLIT = {"split", "refine_dnn", "train_classifier", "evaluate"}
 FROM_NETWORK = {"refine_dnn", "featurize", "train_classifier", "evaluate"}
 RESULTS = (
     "data/manifest.csv", "data/curated.csv", "data/split.csv", "data/predictions.csv",
-    "metrics/acquire.json", "metrics/dedupe.json", "metrics/split.json", "metrics/featurize.json",
-    "metrics/train_classifier.json", "metrics/evaluation.json",
+    "metrics/acquire.json", "metrics/dedupe.json", "metrics/split.json", "metrics/refine_dnn.json",
+    "metrics/featurize.json", "metrics/train_classifier.json", "metrics/evaluation.json",
 )  # fmt: skip
 HAS_BFLOAT16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
@@ -35,12 +35,25 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "split.test_share": ("0.4", FROM_SPLIT),
     "split.folds": ("4", FROM_SPLIT),
     "split.seed": ("1", FROM_SPLIT),
-    "refine_dnn.mode": ("fixed", set()),  # has one value so far
+    "refine_dnn.mode": ("refine", FROM_NETWORK),
     "refine_dnn.architecture": ("resnet34", FROM_NETWORK),
     "refine_dnn.pretrained": ("{weights}", FROM_NETWORK),
     "refine_dnn.resolution": ("40", FROM_NETWORK),
     "refine_dnn.resize": ("crop", FROM_NETWORK),
     "refine_dnn.seed": ("1", FROM_NETWORK),
+    # of a fixed network these change nothing: it comes out with the same bytes
+    **{
+        f"refine_dnn.{key}": (value, {"refine_dnn"})
+        for key, value in {
+            "engine": "cntk", "trainable": "last_only", "unfreeze_after": "1",
+            "schedule": "cosine", "rate": "0.1", "epochs": "3", "warmup": "2",
+            "optimizer": "adamw", "momentum": "0.8", "minibatch": "8", "weight_decay": "0.001",
+            "dropout": "0.1", "label_smoothing": "0.1", "balance": "weights", "max_images": "9",
+            "validation_fold": "1", "patience": "3", "crop_scale": "0.8", "flip": "both",
+            "rotation": "5.0", "color_jitter": "0.1", "rand_augment": "3", "mixup": "0.2",
+            "precision": "float32",
+        }.items()
+    },
     "featurize.precision": (
         "auto",
         {"featurize", "train_classifier", "evaluate"} if HAS_BFLOAT16 else {"featurize"},

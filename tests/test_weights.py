@@ -70,8 +70,6 @@ def test_without_internet_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPa
         networks.build(RefineDnn(architecture="resnet18"))
 
 
-
-
 def test_safetensors_are_read_too() -> None:
     from safetensors.torch import save_file
 

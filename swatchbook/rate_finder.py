@@ -1,0 +1,110 @@
+"""Which learning rate to take: the loss while the rate rises from too low to too high.
+
+``python -m swatchbook.rate_finder`` trains a copy of the network of params.yaml for a few hundred
+minibatches, and draws plots/rate_finder.png; it changes no output of a stage. The method is the
+range test of L. N. Smith, "Cyclical Learning Rates for Training Neural Networks" (WACV 2017).
+"""
+
+import math
+import sys
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from swatchbook import machine, networks, params, splitting, tables
+from swatchbook.errors import SwatchbookError
+from swatchbook.figures import COLOURS, GREY, blank, save, write_points
+from swatchbook.finetuning import Learner
+from swatchbook.parallel import Group
+from swatchbook.torch_learner import TorchLearner
+from swatchbook.training_data import TrainingData
+
+PLOTS = Path("plots")
+_LOWEST, _HIGHEST = 1e-6, 10.0
+_STEPS = 150
+_MEMORY = 0.9
+# a loss so many times the least one is lost
+_LOST = 3.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Rates tried and the smoothed loss at each; ``suggested`` is a tenth of the best one."""
+
+    rates: list[float]
+    losses: list[float]
+
+    @property
+    def best(self) -> float:
+        """The rate at which the loss was least."""
+        return self.rates[self.losses.index(min(self.losses))]
+
+    @property
+    def suggested(self) -> float:
+        """A rate well before the loss rises again, to one significant digit."""
+        return float(f"{self.best / 10:.0e}")
+
+
+def search(learner: Learner, data: TrainingData, steps: int = _STEPS) -> Trial:
+    """Train at rates that rise geometrically, until the loss is lost or ``steps`` are done."""
+    rates: list[float] = []
+    losses: list[float] = []
+    smoothed = 0.0
+    batches = (
+        batch for epoch in count() for batch in data.minibatches(epoch, 0, data.settings.minibatch)
+    )
+    bar = tqdm(range(steps), unit="step", disable=not sys.stderr.isatty())
+    for step, batch in zip(bar, batches, strict=False):
+        rate = _LOWEST * (_HIGHEST / _LOWEST) ** (step / (steps - 1))
+        loss = learner.train(batch, rate)[0] / batch.total
+        smoothed = _MEMORY * smoothed + (1 - _MEMORY) * loss
+        current = smoothed / (1 - _MEMORY ** (step + 1))  # without the pull of the first 0
+        if not math.isfinite(loss) or (losses and current > _LOST * min(losses)):
+            break
+        rates.append(rate)
+        losses.append(current)
+    return Trial(rates, losses)
+
+
+def main() -> str:
+    """Search with the parameters and the split of this project; what was found, as a line."""
+    settings = params.load().refine_dnn
+    split = tables.SPLIT.read()
+    train = split[split["subset"] == splitting.TRAIN]
+    classes = sorted(set(train["label"]))
+    data = TrainingData(train, classes, settings)
+    torch.set_num_threads(machine.workers())
+    network = networks.refinable(settings, len(classes))
+    trial = search(TorchLearner(network, settings, Group()), data)
+    points = pd.DataFrame({"rate": trial.rates, "loss": trial.losses})
+    write_points(points, PLOTS / "rate_finder.csv")
+    _draw(trial, PLOTS / "rate_finder.png")
+    return (
+        f"rate_finder: the loss is least at {trial.best:.1g}; try {trial.suggested:g} as the "
+        f"first rate of refine_dnn.schedule, at minibatches of {settings.minibatch} → "
+        f"{PLOTS / 'rate_finder.png'}"
+    )
+
+
+def _draw(trial: Trial, path: Path) -> None:
+    figure, (axes,) = blank(1, 7, 4.5)
+    axes.plot(trial.rates, trial.losses, color=COLOURS[0])
+    axes.axvline(trial.best, color=GREY, linestyle=":", label=f"least loss: {trial.best:.1g}")
+    axes.axvline(
+        trial.suggested, color=COLOURS[1], linestyle="--", label=f"try: {trial.suggested:g}"
+    )
+    axes.set(xscale="log", xlabel="learning rate", ylabel="training loss (smoothed)")
+    axes.legend()
+    save(figure, path)
+
+
+if __name__ == "__main__":
+    try:
+        print(main())
+    except SwatchbookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
