@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro update test check format docs benchmarks
+.PHONY: help repro update test check format docs benchmarks cntk
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -32,6 +32,9 @@ check: $(BIN)/.requirements-dev ## format, lint and types, without changing anyt
 format: $(BIN)/.requirements-dev ## format the code
 	ruff format .
 	ruff check --fix .
+
+cntk: $(BIN)/.requirements ## set up CNTK 2.7 in a Python 3.6 of its own, for refine_dnn.engine: cntk
+	python -m swatchbook.cntk.environment
 
 docs: $(BIN)/.requirements ## write the generated pages
 	python -m swatchbook.params > docs/params.md

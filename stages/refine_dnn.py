@@ -17,6 +17,7 @@ from swatchbook import (
     store,
     tables,
 )
+from swatchbook.cntk.learner import CntkLearner
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.finetuning import Progress
 
@@ -32,13 +33,17 @@ def main() -> str:
 
 def _fixed(train: pd.DataFrame, settings: params.RefineDnn) -> str:
     sample = _sample(dict(zip(train["sha256"], train["path"], strict=True)), settings)
-    extractor = networks.build(settings)
-    facts = network_export.export(extractor, settings, sample, models.NETWORK)
+    if settings.pretrained.endswith(".model"):
+        with CntkLearner(settings, 0) as learner:
+            facts = learner.export(sample, models.NETWORK)
+    else:
+        extractor = networks.build(settings)
+        facts = network_export.export(extractor, settings, sample, models.NETWORK)
     refining.draw(Progress(settings.minibatch))  # DVC wants the curves of every run
     files.write_json(stage.metrics_path("refine_dnn"), {"mode": settings.mode})
     return (
         f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, "
-        f"{facts['features']} features, agrees with PyTorch on {len(sample)} images "
+        f"{facts['features']} features, agrees with its source on {len(sample)} images "
         f"→ {models.NETWORK}"
     )
 
@@ -48,13 +53,7 @@ def _refined(train: pd.DataFrame, settings: params.RefineDnn) -> str:
     refined = refining.refine(job)
     progress = refined.progress
     refining.draw(progress)
-    facts = network_export.export(
-        refined.network,
-        settings,
-        refined.data.sample(_SAMPLES),
-        models.NETWORK,
-        network_export.refined_facts(settings, job.classes, progress.best),
-    )
+    facts = refined.export(models.NETWORK)
     best = progress.history[progress.best - 1]
     files.write_json(
         stage.metrics_path("refine_dnn"),

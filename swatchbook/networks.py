@@ -51,15 +51,20 @@ class Refinable(nn.Module):
         super().__init__()
         self.extractor = extractor
         self.dropout = SeededDropout(dropout)
-        self.head = nn.Linear(extractor.width, classes)
-        # as the originals began their new layer
-        nn.init.xavier_uniform_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head = new_head(extractor.width, classes)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features and logits of ``pixels``."""
         features = self.extractor(pixels)
         return features, self.head(self.dropout(features))
+
+
+def new_head(width: int, classes: int) -> nn.Linear:
+    """A new last layer, begun as the originals began theirs (Glorot and Bengio 2010)."""
+    head = nn.Linear(width, classes)
+    nn.init.xavier_uniform_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head
 
 
 class SeededDropout(nn.Dropout):

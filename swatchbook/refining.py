@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -19,11 +20,13 @@ from swatchbook import (
     files,
     images,
     machine,
+    network_export,
     networks,
     parallel,
     training_curves,
 )
 from swatchbook.checkpoints import Checkpoints
+from swatchbook.cntk.learner import CntkLearner
 from swatchbook.errors import SwatchbookError, TrainingError
 from swatchbook.finetuning import Progress, Run, duration
 from swatchbook.networks import Refinable
@@ -34,6 +37,8 @@ from swatchbook.training_data import TrainingData
 PLOTS = Path("plots/refine_dnn")
 # raise it when training gives other bits: older checkpoints must not be taken up
 _FORMAT = 1
+# validation images on which the exported network must agree
+_SAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -63,11 +68,29 @@ class Job:
 
 @dataclass(frozen=True)
 class Refined:
-    """A trained network with the weights of its best epoch, and how it came about."""
+    """The weights ``best`` of a run's best epoch, and how they came about."""
 
-    network: Refinable
+    job: Job
+    best: dict[str, Any]
     progress: Progress
     data: TrainingData
+
+    def export(self, path: Path) -> dict[str, str]:
+        """Write ``network.onnx`` after its parity check on validation images; its metadata."""
+        settings, classes = self.job.settings, self.job.classes
+        sample = self.data.sample(_SAMPLES)
+        facts = network_export.refined_facts(settings, classes, self.progress.best)
+        if settings.engine == "cntk":
+            with CntkLearner(settings, len(classes)) as learner:
+                learner.load(self.best)
+                return learner.export(sample, path, facts)
+        return network_export.export(self.network(), settings, sample, path, facts)
+
+    def network(self) -> Refinable:
+        """The network in PyTorch, which trained it."""
+        network = networks.refinable(self.job.settings, len(self.job.classes))
+        network.load_state_dict(self.best)
+        return network
 
 
 def refine(job: Job) -> Refined:
@@ -81,7 +104,9 @@ def refine(job: Job) -> Refined:
     with files.locked(lock, "refine_dnn: this very training", wait=True):
         data = TrainingData(job.images, job.classes, job.settings)
         count = machine.processes(_gpus())
-        if count == 1:
+        if job.settings.engine == "cntk":
+            _train_with_cntk(job, data)
+        elif count == 1:
             _train(job, data, parallel.Group())
         else:
             _train_in(job, count)
@@ -94,9 +119,7 @@ def refine(job: Job) -> Refined:
                 f"refine_dnn: the weights of epoch {progress.best} are gone from {own.folder}; "
                 "`dvc repro` trains them again"
             )
-    network = networks.refinable(job.settings, len(job.classes))
-    network.load_state_dict(best)
-    return Refined(network, progress, data)
+    return Refined(job, best, progress, data)
 
 
 def forget(job: Job) -> None:
@@ -120,13 +143,16 @@ def _train(job: Job, data: TrainingData, group: parallel.Group) -> None:
     run.fit()
 
 
+def _train_with_cntk(job: Job, data: TrainingData) -> None:
+    with CntkLearner(job.settings, len(job.classes)) as learner:
+        run = Run(learner, data, job.settings, Checkpoints(job.folder), draw)
+        _say(data, "CNTK 2.7 on the CPU, float32")
+        run.fit()
+
+
 def _announce(learner: TorchLearner, data: TrainingData, run: Run, settings: RefineDnn) -> None:
     images = len(data.order(0))
-    print(
-        f"refine_dnn: {images} images an epoch, {len(data.validation_labels)} for validation, "
-        f"{len(data.unreadable)} unreadable; {learner.device.type}, {learner.precision}",
-        file=sys.stderr,
-    )
+    _say(data, f"{learner.device.type}, {learner.precision}")
     if learner.device.type == "cpu" and learner.group.size == 1:
         torch.set_num_threads(machine.workers())
         batch = next(data.minibatches(0, 0, settings.minibatch))
@@ -143,6 +169,14 @@ def _announce(learner: TorchLearner, data: TrainingData, run: Run, settings: Ref
             "it sooner",
             file=sys.stderr,
         )
+
+
+def _say(data: TrainingData, where: str) -> None:
+    print(
+        f"refine_dnn: {len(data.order(0))} images an epoch, {len(data.validation_labels)} for "
+        f"validation, {len(data.unreadable)} unreadable; {where}",
+        file=sys.stderr,
+    )
 
 
 def _gpus() -> int:

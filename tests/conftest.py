@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from swatchbook import machine
+
 ROOT = Path(__file__).parent.parent
+# before tests get caches of their own
+CNTK = machine.cntk_python()
 SHARED = Path(os.environ.get("SWATCHBOOK_SHARED_DATA") or ROOT.parent / "shared" / "data")
 
 
@@ -25,6 +29,15 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in ("SWATCHBOOK_WORKERS", "SWATCHBOOK_BATCH", "SWATCHBOOK_ENGINE"):
         monkeypatch.delenv(variable, raising=False)
     return folder
+
+
+@pytest.fixture
+def cntk(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The Python that has CNTK."""
+    if not CNTK.is_file():
+        pytest.skip(f"CNTK's own Python is not at {CNTK} (make cntk)")
+    monkeypatch.setenv("SWATCHBOOK_CNTK", str(CNTK))
+    return CNTK
 
 
 @pytest.fixture

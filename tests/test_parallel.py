@@ -29,7 +29,7 @@ def result() -> None:
     changes = json.loads(os.environ["CHANGES"])
     refined = refining.refine(Job(settings(**changes), training_images(), CLASSES))
     name = os.environ["NAME"]
-    torch.save(refined.network.state_dict(), f"{name}.pt")
+    torch.save(refined.best, f"{name}.pt")
     Path(f"{name}.json").write_text(json.dumps(refined.progress.history))
 
 

@@ -190,3 +190,30 @@ def test_plots_of_fixed_and_refined_networks_can_be_shown(
     for one in (refined, finished):
         shown = json.loads(one.run("dvc", "plots", "show", "--json").stdout)
         assert not shown.get("errors"), shown["errors"]
+
+
+@pytest.mark.cntk
+def test_cntk_makes_the_same_outputs(project: Project, cntk: Path) -> None:
+    project.environment["SWATCHBOOK_CNTK"] = str(cntk)
+    refine(project)
+    project.set("refine_dnn.engine", "cntk")
+    project.set("refine_dnn.architecture", "resnet18")
+    project.set("train_classifier.kind", "dnn")
+    assert project.repro() == {"refine_dnn", "featurize", "train_classifier", "evaluate"}
+    _, facts = models.load(project.folder / models.NETWORK, {"labels", "training"})
+    assert (facts["cntk"], facts["architecture"]) == ("2.7", "resnet18")
+    curves = pd.read_csv(project.folder / "plots/refine_dnn/training.csv")
+    assert len(curves) == 3
+    assert json.loads((project.folder / "metrics/refine_dnn.json").read_text())["epochs"] == 3
+
+
+def test_cntk_that_is_not_set_up_is_one_line(project: Project) -> None:
+    before = project.bytes("models/network.onnx")
+    refine(project)
+    project.set("refine_dnn.engine", "cntk")
+    project.environment["SWATCHBOOK_CNTK"] = "nowhere/python"
+    done = project.run("python", "-m", "stages.refine_dnn", ok=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "`make cntk` sets it up" in done.stderr
+    assert project.bytes("models/network.onnx") == before

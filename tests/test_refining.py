@@ -20,13 +20,13 @@ def test_the_network_has_the_weights_of_the_best_epoch() -> None:
     refined = refining.refine(own)
     assert refined.progress.epoch == 2
     again = refining.refine(own)  # its checkpoints are still there: nothing is trained
-    for one, two in zip(refined.network.parameters(), again.network.parameters(), strict=True):
+    network = refined.network().eval()
+    for one, two in zip(network.parameters(), again.network().parameters(), strict=True):
         assert torch.equal(one, two)
     learner_loss = 0.0
-    refined.network.eval()
     with torch.no_grad():
         for pixels, labels in refined.data.validation(8):
-            _, logits = refined.network(pixels)
+            _, logits = network(pixels)
             learner_loss += float(
                 torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels), reduction="sum")
             )
