@@ -76,11 +76,14 @@ class Run:
         checkpoints: Checkpoints,
         report: Report,
         part: tuple[int, int] = (0, 1),
+        loaders: int = 0,
     ) -> None:
         """``report`` is called after each epoch; ``part`` is this process's number and of how many.
 
-        Only the first process writes checkpoints and reports.
+        Only the first process writes checkpoints and reports. ``loaders`` processes prepare the
+        images of each.
         """
+        self.loaders = loaders
         self.learner = learner
         self.data = data
         self.settings = settings
@@ -130,7 +133,7 @@ class Run:
             disable=not self._leads or not sys.stderr.isatty(),
         )  # fmt: skip
         batches = self.data.minibatches(
-            progress.epoch, before, progress.minibatch, *self.part, loaders=machine.loaders()
+            progress.epoch, before, progress.minibatch, *self.part, self.loaders
         )
         with bar:
             for batch in batches:

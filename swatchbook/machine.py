@@ -7,7 +7,8 @@ SWATCHBOOK_BATCH    images in one forward pass (default: 8)
 SWATCHBOOK_ENGINE   auto, cuda, openvino or onnxruntime (default: auto)
 SWATCHBOOK_DEVICE   auto, cpu or cuda: where networks are trained (default: auto)
 SWATCHBOOK_PROCESSES  processes that train one network together (default: one a GPU, else 1)
-SWATCHBOOK_LOADERS  processes that prepare training images beside it (default: 0 on a CPU)
+SWATCHBOOK_LOADERS  processes that prepare training images beside it (default: 0; as many as
+                    workers where a GPU trains)
 SWATCHBOOK_CHECKPOINT_MINUTES  time between checkpoints inside an epoch (default: 10)
 SWATCHBOOK_DECODED_GIB  bound of the cache of decoded images (default: 20)
 SWATCHBOOK_CNTK     the Python of the CNTK environment (default: where `make cntk` puts it)
@@ -56,9 +57,9 @@ def processes(default: int) -> int:
     return _positive("SWATCHBOOK_PROCESSES", default)
 
 
-def loaders() -> int:
+def loaders(default: int) -> int:
     """How many processes prepare training images beside the one that trains."""
-    return _number("SWATCHBOOK_LOADERS", 0, 0)
+    return _number("SWATCHBOOK_LOADERS", default, 0)
 
 
 def checkpoint_seconds() -> float:

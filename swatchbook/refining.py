@@ -137,7 +137,9 @@ def _train(job: Job, data: TrainingData, group: parallel.Group) -> None:
     network = networks.refinable(settings, len(job.classes))
     learner = TorchLearner(network, settings, group)
     own = Checkpoints(job.folder)
-    run = Run(learner, data, settings, own, draw, (group.rank, group.size))
+    # on a CPU they would only take from it
+    loaders = machine.loaders(machine.workers() if learner.device.type == "cuda" else 0)
+    run = Run(learner, data, settings, own, draw, (group.rank, group.size), loaders)
     if group.leads:
         _announce(learner, data, run, settings)
     run.fit()

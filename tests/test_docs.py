@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from swatchbook import images
+from swatchbook import images, machine
+from swatchbook.params import RefineDnn
+from swatchbook.presets import PRESETS
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -54,3 +56,25 @@ def test_make_help_lists_every_target() -> None:
     ).stdout  # fmt: skip
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M)
     assert re.findall(r"^([a-z]+)", listed, re.M) == targets
+
+
+def test_every_parameter_of_training_is_explained() -> None:
+    text = (ROOT / "docs" / "refining.md").read_text(encoding="utf-8")
+    first_cells = re.findall(r"^\| (`.*?) \|", text, re.M)
+    explained = set(re.findall(r"`(\w+)`", " ".join(first_cells)))
+    assert set(RefineDnn.model_fields) <= explained
+
+
+def test_every_preset_is_in_the_table() -> None:
+    text = (ROOT / "docs" / "refining.md").read_text(encoding="utf-8")
+    for name, preset in PRESETS.items():
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+        assert f"| {preset.resolution} | {preset.minibatch} |" in row
+        for rate, _ in preset.schedule:
+            assert f"{rate:.5f}".rstrip("0") in row
+
+
+def test_every_setting_of_the_machine_is_documented() -> None:
+    text = (ROOT / "docs" / "machine.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"SWATCHBOOK_\w+", str(machine.__doc__)))
+    assert named - {"SWATCHBOOK_"} <= set(re.findall(r"`(SWATCHBOOK_\w+)`", text))

@@ -33,7 +33,7 @@ def test_a_wrong_number_is_an_error(monkeypatch: pytest.MonkeyPatch, value: str)
 @pytest.mark.parametrize(
     ("variable", "setting"),
     [
-        ("SWATCHBOOK_DEVICE", "device"), ("SWATCHBOOK_LOADERS", "loaders"),
+        ("SWATCHBOOK_DEVICE", "device"),
         ("SWATCHBOOK_CHECKPOINT_MINUTES", "checkpoint_seconds"),
         ("SWATCHBOOK_DECODED_GIB", "decoded_bytes"),
     ],
