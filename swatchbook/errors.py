@@ -12,7 +12,9 @@ ImageRefused         why one image can't be used: becomes a row of the manifest,
 """
 
 import difflib
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 
 class SwatchbookError(Exception):
@@ -50,6 +52,16 @@ class ImageRefused(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+
+def run_command(main: Callable[[], str]) -> NoReturn:
+    """Run a command, print what it returns and exit: with 2 and one line after an error."""
+    try:
+        print(main())
+    except SwatchbookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    raise SystemExit(0)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from swatchbook.errors import ParamsError, did_you_mean
+from swatchbook.errors import ParamsError, did_you_mean, run_command
 from swatchbook.presets import PRESETS
 
 PATH = Path("params.yaml")
@@ -531,12 +531,12 @@ def reference() -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
+def _command() -> str:
     if sys.argv[1:] != ["check"]:
-        print(reference())
-        raise SystemExit
-    try:
-        load()
-    except ParamsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        return reference()
+    load()
+    return f"{PATH}: every key and value is allowed"
+
+
+if __name__ == "__main__":
+    run_command(_command)

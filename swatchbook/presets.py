@@ -8,7 +8,7 @@ import json
 import sys
 from dataclasses import dataclass
 
-from swatchbook.errors import ParamsError, did_you_mean
+from swatchbook.errors import ParamsError, did_you_mean, run_command
 
 Steps = tuple[tuple[float, int], ...]
 
@@ -79,8 +79,4 @@ def listing() -> str:
 
 
 if __name__ == "__main__":
-    try:
-        print(options(sys.argv[1]) if sys.argv[1:] else listing())
-    except ParamsError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    run_command(lambda: options(sys.argv[1]) if sys.argv[1:] else listing())

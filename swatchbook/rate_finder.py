@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from swatchbook import machine, networks, params, splitting, tables
-from swatchbook.errors import SwatchbookError
+from swatchbook.errors import run_command
 from swatchbook.figures import COLOURS, GREY, blank, save, write_points
 from swatchbook.finetuning import Learner
 from swatchbook.parallel import Group
@@ -103,8 +103,4 @@ def _draw(trial: Trial, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        print(main())
-    except SwatchbookError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    run_command(main)

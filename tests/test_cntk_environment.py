@@ -1,7 +1,6 @@
 """Setting up CNTK: what is missing is said, with how to have it."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,12 +38,12 @@ def test_conda_makes_one_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "find_python", lambda: None)
     monkeypatch.setattr(environment.shutil, "which", lambda name: f"/opt/{name}")
 
-    def run(command: list[str], **_: object) -> None:
+    def run(command: list[str]) -> None:
         called.append(command)
-        raise subprocess.CalledProcessError(1, command)
+        raise NetworkError("stop here")
 
-    monkeypatch.setattr(environment.subprocess, "run", run)
-    with pytest.raises(subprocess.CalledProcessError):
+    monkeypatch.setattr(environment, "_run", run)
+    with pytest.raises(NetworkError, match="stop here"):
         environment.main()
     assert called[0][:2] == ["/opt/conda", "create"]
     assert "python=3.6" in called[0]

@@ -8,11 +8,10 @@ import ctypes.util
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from swatchbook import machine
-from swatchbook.errors import NetworkError, SwatchbookError
+from swatchbook.errors import NetworkError, run_command
 
 _REQUIREMENTS = Path(__file__).parent.parent.parent / "requirements-cntk.txt"
 # what CNTK asks for, and what Debian's libopenmpi3 calls it
@@ -57,10 +56,10 @@ def _is_3_6(python: Path) -> bool:
 def _make(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     if (python := find_python()) is not None:
-        subprocess.run([str(python), "-m", "venv", str(folder)], check=True)
+        _run([str(python), "-m", "venv", str(folder)])
     elif conda := shutil.which("conda") or shutil.which("mamba"):
         command = [conda, "create", "--yes", "--quiet", "--prefix", str(folder), "python=3.6"]
-        subprocess.run(command, check=True)
+        _run(command)
     else:
         raise NetworkError(
             "cntk: no Python 3.6 is here. Install one with `pyenv install 3.6.15`, or install "
@@ -74,7 +73,7 @@ def _install(python: Path) -> None:
         requirements = requirements.replace("cntk==", "cntk-gpu==")
     packages = [line for line in requirements.splitlines() if line and not line.startswith("#")]
     command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*command, *packages], check=True)
+    _run([*command, *packages])
 
 
 def _link_libraries(folder: Path) -> None:
@@ -84,8 +83,8 @@ def _link_libraries(folder: Path) -> None:
             continue
         found = next((p for f in _FOLDERS if (p := Path(f) / new).exists()), None)
         if found is None and old == "libmpi.so.12" and _may_install():
-            subprocess.run(["apt-get", "update", "-qq"], check=True)
-            subprocess.run(["apt-get", "install", "-y", "-qq", "libopenmpi3"], check=True)
+            _run(["apt-get", "update", "-qq"])
+            _run(["apt-get", "install", "-y", "-qq", "libopenmpi3"])
             found = next((p for f in _FOLDERS if (p := Path(f) / new).exists()), None)
         if found is None:
             raise NetworkError(
@@ -95,6 +94,12 @@ def _link_libraries(folder: Path) -> None:
         link = folder / old
         link.unlink(missing_ok=True)
         link.symlink_to(found)
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        raise NetworkError(f"cntk: {' '.join(command)!r} failed; its messages are above")
 
 
 def _may_install() -> bool:
@@ -122,11 +127,4 @@ def _checked(python: Path, libraries: Path) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        print(main())
-    except SwatchbookError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except subprocess.CalledProcessError as error:
-        print(f"error: cntk: {' '.join(map(str, error.cmd))} failed", file=sys.stderr)
-        raise SystemExit(2) from None
+    run_command(main)
