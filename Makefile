@@ -39,11 +39,13 @@ cntk: $(BIN)/.requirements ## set up CNTK 2.7 in a Python 3.6 of its own, for re
 docs: $(BIN)/.requirements ## write the generated pages
 	python -m swatchbook.params > docs/params.md
 
-benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (about half an hour)
+benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.dedupe
 	python -m benchmarks.featurize
 	python -m benchmarks.incremental
 	python -m benchmarks.no_op
+	python -m benchmarks.epoch
+	python -m benchmarks.refining
 
 # pip: every Python has it
 $(BIN)/.requirements: requirements.txt constraints.txt | $(BIN)/python

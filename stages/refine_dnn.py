@@ -62,10 +62,10 @@ def _refined(train: pd.DataFrame, settings: params.RefineDnn) -> str:
             "epochs": progress.epoch,
             "best_epoch": progress.best,
             "minibatch": progress.minibatch,
+            "unreadable": len(refined.data.unreadable),
             **{key: value for key, value in best.items() if key.endswith(("loss", "error"))},
         },
     )
-    refining.forget(job)
     return (
         f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, refined in "
         f"{progress.epoch} epochs, best {progress.best} with validation error "

@@ -5,6 +5,7 @@ the SHA-256 of its content and the content, so one that was cut or altered is kn
 before it is used.
 """
 
+import contextlib
 import io
 import pickle
 import shutil
@@ -49,12 +50,20 @@ class Checkpoints:
         for path in sorted(self.folder.glob("best-*.pt"))[:-2]:
             path.unlink()
 
+    def finish(self, best: int, state: dict[str, Any]) -> None:
+        """Keep the best network and ``state`` alone: an equal run has nothing left to train."""
+        files.write_bytes(self._last, _packed(state))
+        self._previous.unlink(missing_ok=True)
+        for path in self.folder.glob("best-*.pt"):
+            if path != self._best(best):
+                path.unlink()
+
     def load_best(self, epoch: int) -> dict[str, Any] | None:
         """The network of ``epoch``, if it was kept and is whole."""
         return _unpacked(self._best(epoch))
 
     def remove(self) -> None:
-        """Remove all of them: the run has ended and its result is saved."""
+        """Remove all of them."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _best(self, epoch: int) -> Path:
@@ -65,8 +74,10 @@ def prune(home: Path) -> None:
     """Remove runs in ``home`` that nobody has taken up for a month."""
     oldest = time.time() - _DAYS_KEPT * 86400
     for folder in home.glob("*/"):
-        if folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+        # another run may prune at the same time
+        with contextlib.suppress(FileNotFoundError):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _packed(state: dict[str, Any]) -> bytes:

@@ -31,6 +31,8 @@ _MOST_HALVINGS = 3
 class Learner(Protocol):
     """A network being trained: ``torch_learner`` and ``cntk.learner``."""
 
+    @property
+    def description(self) -> str: ...
     def train_head_only(self) -> None: ...
     def unfreeze(self) -> None: ...
     def train(self, batch: Batch, rate: float) -> tuple[float, float]: ...
@@ -38,6 +40,7 @@ class Learner(Protocol):
     def state(self) -> dict[str, Any]: ...
     def load(self, state: dict[str, Any]) -> None: ...
     def network_state(self) -> dict[str, Any]: ...
+    def seconds_per_image(self, batch: Batch) -> float: ...
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Progress:
 
     ``loss`` and ``wrong`` are sums over those images; ``history`` has a row for each epoch.
     ``best`` is the epoch (from 1) with the lowest validation error, then loss; 0: none yet.
-    ``minibatch`` and ``rate_scale`` change where memory is short.
+    ``minibatch`` and ``rate_scale`` change where memory is short; ``rate`` was the last one.
     """
 
     minibatch: int
@@ -55,6 +58,7 @@ class Progress:
     seen: int = 0
     loss: float = 0.0
     wrong: float = 0.0
+    rate: float = 0.0
     rate_scale: float = 1.0
     halvings: int = 0
     best: int = 0
@@ -63,6 +67,10 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+
+
+def _nothing(_: Progress) -> None:
+    pass
 
 
 class Run:
@@ -77,13 +85,15 @@ class Run:
         report: Report,
         part: tuple[int, int] = (0, 1),
         loaders: int = 0,
+        announce: Report = _nothing,
     ) -> None:
-        """``report`` is called after each epoch; ``part`` is this process's number and of how many.
+        """``announce`` is called before the first epoch and ``report`` after each one.
 
-        Only the first process writes checkpoints and reports. ``loaders`` processes prepare the
-        images of each.
+        ``part`` is this process's number and of how many: only the first writes checkpoints and
+        reports. ``loaders`` processes prepare the images of each.
         """
         self.loaders = loaders
+        self.announce = announce
         self.learner = learner
         self.data = data
         self.settings = settings
@@ -98,7 +108,8 @@ class Run:
     def fit(self) -> Progress:
         """Train to the end, or from the last checkpoint on.
 
-        The weights of the best epoch then stand in ``checkpoints.load_best(progress.best)``.
+        The weights of the best epoch then stand in ``checkpoints.load_best(progress.best)``; the
+        other checkpoints are gone.
 
         Raises:
             TrainingError: where the loss is no number, or memory is short even after halving the
@@ -109,11 +120,19 @@ class Run:
             if self.settings.unfreeze_after:
                 self.learner.train_head_only()
             self._resume()
+            if self._ended():
+                return self.progress
+            if self._leads:
+                self.announce(self.progress)
             while not self._ended():
                 try:
                     self._one_epoch()
                 except OutOfMemory as error:
                     self._halve_minibatch(error)
+            if self._stopping.is_set():
+                raise KeyboardInterrupt
+        if self._leads:
+            self.checkpoints.finish(self.progress.best, self._state(None))
         return self.progress
 
     def _ended(self) -> bool:
@@ -126,7 +145,7 @@ class Run:
         if progress.epoch >= self.settings.unfreeze_after > 0:
             self.learner.unfreeze()
         order = len(self.data.order(progress.epoch))
-        started, before, rate = time.monotonic(), progress.position, 0.0
+        started, before = time.monotonic(), progress.position
         bar = tqdm(
             total=order, initial=before, unit="image", leave=False,
             desc=f"epoch {progress.epoch + 1}/{self.schedule.epochs}",
@@ -137,40 +156,51 @@ class Run:
         )
         with bar:
             for batch in batches:
-                rate = self._step(batch, order)
+                self._step(batch, order)
                 bar.update(batch.total)
         seconds = time.monotonic() - started
-        self._finish_epoch(rate, (order - before) / max(seconds, 1e-9))
+        self._finish_epoch((progress.position - before) / max(seconds, 1e-9))
 
-    def _step(self, batch: Batch, order: int) -> float:
+    def _step(self, batch: Batch, order: int) -> None:
         progress = self.progress
         share = progress.position / order
-        rate = self.schedule.rate(progress.epoch + share) * progress.rate_scale
-        loss, wrong = self.learner.train(batch, rate)
+        progress.rate = self.schedule.rate(progress.epoch + share) * progress.rate_scale
+        loss, wrong = self.learner.train(batch, progress.rate)
         if not math.isfinite(loss):
-            raise self._diverged(loss, rate)
+            raise self._diverged(loss)
         progress.loss += loss
         progress.wrong += wrong
         progress.seen += batch.total
         progress.position += batch.total
         if self._stopping.is_set():
-            self._save()
+            self._save_step()
             raise KeyboardInterrupt
         if time.monotonic() - self._saved > machine.checkpoint_seconds():
-            self._save()
-        return rate
+            self._save_step()
 
-    def _finish_epoch(self, rate: float, speed: float) -> None:
+    def _save_step(self) -> None:
+        """Save in the middle of an epoch, after a look at what the last step has done."""
+        pixels, labels = next(iter(self.data.validation(self.progress.minibatch)))
+        loss, _ = self.learner.validate(pixels, labels)
+        if not math.isfinite(loss):
+            # a checkpoint of such weights would replace the last good one
+            raise self._diverged(loss)
+        self._save()
+
+    def _finish_epoch(self, speed: float) -> None:
         progress = self.progress
         loss, wrong, count = 0.0, 0.0, 0
         for pixels, labels in self.data.validation(progress.minibatch):
             sums = self.learner.validate(pixels, labels)
             loss, wrong, count = loss + sums[0], wrong + sums[1], count + len(labels)
-        if not math.isfinite(loss):
-            raise self._diverged(loss, rate)
+            if not math.isfinite(loss):
+                raise self._diverged(loss)
+            if self._stopping.is_set():
+                self._save()
+                raise KeyboardInterrupt
         row = {
             "epoch": progress.epoch + 1,
-            "rate": rate,
+            "rate": progress.rate,
             "training_loss": progress.loss / progress.seen,
             "training_error": progress.wrong / progress.seen,
             "validation_loss": loss / count,
@@ -192,22 +222,31 @@ class Run:
     def _line(self, row: dict[str, float], speed: float) -> str:
         images = len(self.data.order(0)) + len(self.data.validation_labels) / 3
         left = (self.schedule.epochs - self.progress.epoch) * images / max(speed, 1e-9)
+        # an epoch that was taken up after its last image has no speed
+        pace = f", {speed:.0f} images/s, {duration(left)} left" if speed else ""
         best = " (best)" if self.progress.best == self.progress.epoch else ""
         return (
             f"epoch {self.progress.epoch}/{self.schedule.epochs}: loss {row['training_loss']:.3f}, "
             f"error {row['training_error']:.1%}; validation loss {row['validation_loss']:.3f}, "
-            f"error {row['validation_error']:.1%}{best}; rate {row['rate']:.2g}, "
-            f"{speed:.0f} images/s, {duration(left)} left"
+            f"error {row['validation_error']:.1%}{best}; rate {row['rate']:.2g}{pace}"
         )
 
     def _resume(self) -> None:
         state = self.checkpoints.load()
+        if state is not None and state["images"] != self.data.digest:
+            print(
+                "refine_dnn: other images can be read than before; trains from the start",
+                file=sys.stderr,
+            )
+            state = None
         if state is None:
             self._set_threads()
             self._save()
             return
         self.progress = Progress(**state["progress"])
         self._set_threads()
+        if state["learner"] is None:
+            return  # it had come to its end
         self.learner.load(state["learner"])
         if self._leads and (self.progress.epoch or self.progress.position):
             print(
@@ -222,19 +261,22 @@ class Run:
 
     def _save(self) -> None:
         if self._leads:
-            self.checkpoints.save(
-                {"progress": asdict(self.progress), "learner": self.learner.state()}
-            )
+            self.checkpoints.save(self._state(self.learner.state()))
         self._saved = time.monotonic()
+
+    def _state(self, learner: dict[str, Any] | None) -> dict[str, Any]:
+        progress = asdict(self.progress)
+        return {"progress": progress, "learner": learner, "images": self.data.digest}
 
     def _halve_minibatch(self, error: OutOfMemory) -> None:
         halvings, minibatch = self.progress.halvings + 1, self.progress.minibatch // 2
-        if halvings > _MOST_HALVINGS or minibatch < 1 or self.part[1] > 1:
+        # batch norm needs two images; and several processes can't agree on where they failed
+        if halvings > _MOST_HALVINGS or minibatch < 2 or self.part[1] > 1:
             raise OutOfMemory(
                 f"refine_dnn.minibatch: {self.progress.minibatch} images at "
-                f"{self.settings.resolution} px are too many for this device's memory even after "
-                f"{self.progress.halvings} halvings; lower minibatch, resolution or architecture "
-                f"({error})"
+                f"{self.settings.resolution} px are too many for this device's memory after "
+                f"{self.progress.halvings} halvings; lower minibatch or resolution, or take a "
+                f"smaller architecture ({error})"
             ) from None
         scale = self.progress.rate_scale / 2
         # the step that failed may have left half an update behind
@@ -251,12 +293,13 @@ class Run:
             file=sys.stderr,
         )
 
-    def _diverged(self, loss: float, rate: float) -> TrainingError:
+    def _diverged(self, loss: float) -> TrainingError:
+        where = f"epoch {self.progress.epoch + 1} after {self.progress.position} images"
         return TrainingError(
-            f"refine_dnn: the loss became {loss} in epoch {self.progress.epoch + 1} after "
-            f"{self.progress.position} images at learning rate {rate:g}. Nothing was exported; the "
-            f"checkpoint before it is in {self.checkpoints.folder}. Try a tenth of the rates in "
-            "refine_dnn.schedule, a warm-up (schedule: cosine), or precision: float32"
+            f"refine_dnn: the loss became {loss} in {where} at learning rate "
+            f"{self.progress.rate:g}. Nothing was exported; the checkpoint before it is in "
+            f"{self.checkpoints.folder}. Try a tenth of the rates in refine_dnn.schedule, a "
+            "warm-up (schedule: cosine), or precision: float32"
         )
 
     @property
@@ -268,10 +311,13 @@ class Run:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {
-            number: signal.signal(number, lambda *_: self._stopping.set())
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+
+        def stop(*_: object) -> None:
+            if self._stopping.is_set():
+                raise KeyboardInterrupt  # asked twice: at once, without a checkpoint
+            self._stopping.set()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:

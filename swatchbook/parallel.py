@@ -4,12 +4,20 @@ The result is that of one process within the tolerance of float arithmetic: grad
 (DistributedDataParallel), and batch norm takes its statistics over the whole minibatch.
 """
 
+import ctypes
 import os
+import signal
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import distributed, nn
+
+from swatchbook import machine
+from swatchbook.errors import NetworkError
+
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -30,15 +38,10 @@ class Group:
         if self.size == 1:
             return numbers
         sums = torch.tensor(numbers, dtype=torch.float64)
-        if distributed.get_backend() == "nccl":
-            sums = sums.to(torch.float64).cuda()
+        if on_gpu():
+            sums = sums.cuda(self.local_rank)
         distributed.all_reduce(sums)
         return [float(item) for item in sums]
-
-    def wait(self) -> None:
-        """Go on only when all processes have come here."""
-        if self.size > 1:
-            distributed.barrier()
 
     def wrapped(self, network: nn.Module, device: torch.device) -> nn.Module:
         """``network``, such that its gradients are averaged over all processes."""
@@ -48,14 +51,26 @@ class Group:
         return nn.parallel.DistributedDataParallel(network, device_ids=devices)
 
 
+def on_gpu() -> bool:
+    """Whether networks are trained on GPUs here."""
+    return machine.device() != "cpu" and torch.cuda.is_available()
+
+
 def join() -> Group:
     """Join the processes that ``torchrun`` started; a group of one where it didn't."""
     if "RANK" not in os.environ:
         return Group()
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    return Group(
-        distributed.get_rank(), distributed.get_world_size(), int(os.environ["LOCAL_RANK"])
-    )
+    local_rank = int(os.environ["LOCAL_RANK"])
+    if on_gpu():
+        torch.cuda.set_device(local_rank)
+    distributed.init_process_group("nccl" if on_gpu() else "gloo")
+    return Group(distributed.get_rank(), distributed.get_world_size(), local_rank)
+
+
+def end_with_parent() -> None:
+    """Have this process told to end when the one that started it is gone (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def leave() -> None:
@@ -64,13 +79,29 @@ def leave() -> None:
         distributed.destroy_process_group()
 
 
-def synced(network: Any) -> Any:
-    """``network`` with every batch norm taking its statistics over all processes."""
-    if torch.cuda.is_available():
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+def synced(network: Any, group: Group) -> Any:
+    """``network`` with every batch norm taking its statistics over all processes.
+
+    Raises:
+        NetworkError: where it has a batch norm of a kind that isn't known.
+    """
+    if on_gpu():
+        from timm.layers.norm_act import convert_sync_batchnorm
+
+        # PyTorch's own would lose timm's activations
+        return convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
     for module in list(network.modules()):
+        if not isinstance(module, nn.modules.batchnorm._BatchNorm):
+            continue
         if type(module) is nn.BatchNorm2d:
             module.__class__ = _SyncedBatchNorm  # PyTorch's own works on GPUs only
+        elif type(module).__name__ == "BatchNormAct2d":
+            module.__class__ = _SyncedBatchNormWithActivation
+        else:
+            raise NetworkError(
+                f"SWATCHBOOK_PROCESSES: {group.size} can't train this network together: its "
+                f"{type(module).__name__} is of an unknown kind; use 1"
+            )
     return network
 
 
@@ -85,7 +116,7 @@ class _SyncedBatchNorm(nn.BatchNorm2d):
         total = sums[-1].detach()
         mean, square = sums[:-1].chunk(2)
         mean, square = mean / total, square / total
-        variance = square - mean.square()
+        variance = (square - mean.square()).clamp(min=0)
         assert self.running_mean is not None
         assert self.running_var is not None
         with torch.no_grad():
@@ -99,6 +130,17 @@ class _SyncedBatchNorm(nn.BatchNorm2d):
         shape = (1, -1, 1, 1)
         normalised: torch.Tensor = values * scale.view(shape) + shift.view(shape)
         return normalised.to(planes.dtype)
+
+
+class _SyncedBatchNormWithActivation(_SyncedBatchNorm):
+    """timm's, which activates as well."""
+
+    drop: nn.Module
+    act: nn.Module
+
+    def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        activated: torch.Tensor = self.act(self.drop(super().forward(planes)))
+        return activated
 
 
 class _Summed(torch.autograd.Function):

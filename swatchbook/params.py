@@ -5,6 +5,7 @@ docs/params.md is generated from here: ``python -m swatchbook.params > docs/para
 ``python -m swatchbook.params check`` checks params.yaml.
 """
 
+import math
 import reprlib
 import sys
 import types
@@ -34,12 +35,22 @@ ARCHITECTURES = (
     "efficientnet_lite0", "alexnet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
 )  # fmt: skip
 SCHEDULES = ("cosine", *PRESETS)
+_MOST_EPOCHS = 10_000
 Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
 def _key(default: Any, meaning: str, original: str = "", **bounds: Any) -> Any:
     return Field(default, description=meaning, json_schema_extra={"original": original}, **bounds)
+
+
+def _is_step(pair: Any) -> bool:
+    if not isinstance(pair, list) or len(pair) != 2:
+        return False
+    if any(isinstance(item, bool) or not isinstance(item, int | float) for item in pair):
+        return False
+    rate, epochs = pair
+    return bool(0 < rate < math.inf and 1 <= epochs <= _MOST_EPOCHS and epochs == int(epochs))
 
 
 class Section(BaseModel):
@@ -219,7 +230,8 @@ class RefineDnn(Section):
     )
     patience: int = _key(
         10,
-        "stop after so many epochs without a lower validation error; 0: never",
+        "stop after so many epochs without a better one (a lower validation error, or the same "
+        "and a lower loss); 0: never",
         "`patience`",
         ge=0,
         le=10_000,
@@ -269,9 +281,9 @@ class RefineDnn(Section):
             {"hint": did_you_mean(name, ARCHITECTURES), "known": ", ".join(ARCHITECTURES)},
         )
 
-    @field_validator("schedule")
+    @field_validator("schedule", mode="before")
     @classmethod
-    def _schedule_is_one(cls, value: str | list[list[float]]) -> str | list[list[float]]:
+    def _schedule_is_one(cls, value: Any) -> Any:
         if isinstance(value, str):
             if value in SCHEDULES:
                 return value
@@ -280,14 +292,12 @@ class RefineDnn(Section):
                 "is not known.{hint} Known: {known}, or pairs [[rate, epochs], …]",
                 {"hint": did_you_mean(value, SCHEDULES), "known": ", ".join(SCHEDULES)},
             )
-        if not value or not all(
-            len(pair) == 2 and pair[0] > 0 and pair[1] >= 1 and pair[1] == int(pair[1])
-            for pair in value
-        ):
+        if not isinstance(value, list) or not value or not all(map(_is_step, value)):
             raise PydanticCustomError(
                 "unknown",
-                "is not allowed: pairs [rate, epochs] are needed, the rate above 0 and the epochs "
-                "a whole number of at least 1",
+                "is not allowed: pairs [[rate, epochs], …] are needed, the rate above 0 and the "
+                "epochs a whole number of 1 to {most}; or {known}",
+                {"most": _MOST_EPOCHS, "known": ", ".join(SCHEDULES)},
             )
         return value
 
@@ -302,6 +312,15 @@ class RefineDnn(Section):
             (
                 self.schedule == "cosine" and self.warmup >= self.epochs,
                 f"warmup: {self.warmup} epochs leave none of {self.epochs} for the schedule",
+            ),
+            (
+                self.mode == "refine" and self.unfreeze_after >= self._total_epochs(),
+                f"unfreeze_after: {self.unfreeze_after} epochs leave none of "
+                f"{self._total_epochs()} for the rest of the network; use trainable: last_only",
+            ),
+            (
+                self.trainable == "fully_connected" and self.pretrained.endswith(".model"),
+                "trainable: 'fully_connected' is not known for CNTK's models; use last_only or all",
             ),
             (
                 self.engine == "cntk" and self.optimizer != "sgd",
@@ -319,6 +338,12 @@ class RefineDnn(Section):
             if wrong:
                 raise PydanticCustomError("combination", "{text}", {"text": message})
         return self
+
+    def _total_epochs(self) -> float:
+        if self.schedule == "cosine":
+            return self.epochs
+        steps = PRESETS[self.schedule].schedule if isinstance(self.schedule, str) else self.schedule
+        return sum(epochs for _, epochs in steps)
 
     @model_validator(mode="after")
     def _network_takes_resolution(self) -> Self:

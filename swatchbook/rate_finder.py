@@ -1,7 +1,7 @@
 """Which learning rate to take: the loss while the rate rises from too low to too high.
 
-``python -m swatchbook.rate_finder`` trains a copy of the network of params.yaml for a few hundred
-minibatches, and draws plots/rate_finder.png; it changes no output of a stage. The method is the
+``python -m swatchbook.rate_finder`` trains a copy of the network of params.yaml for at most
+150 minibatches, and draws plots/rate_finder.png; it changes no output of a stage. The method is the
 range test of L. N. Smith, "Cyclical Learning Rates for Training Neural Networks" (WACV 2017).
 """
 
@@ -15,12 +15,10 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from swatchbook import machine, networks, params, splitting, tables
-from swatchbook.errors import run_command
+from swatchbook import machine, params, refining, splitting, tables
+from swatchbook.errors import TrainingError, run_command
 from swatchbook.figures import COLOURS, GREY, blank, save, write_points
 from swatchbook.finetuning import Learner
-from swatchbook.parallel import Group
-from swatchbook.torch_learner import TorchLearner
 from swatchbook.training_data import TrainingData
 
 PLOTS = Path("plots")
@@ -67,6 +65,11 @@ def search(learner: Learner, data: TrainingData, steps: int = _STEPS) -> Trial:
             break
         rates.append(rate)
         losses.append(current)
+    if len(rates) < 2:
+        raise TrainingError(
+            "rate_finder: the loss is no number from the first minibatches on; "
+            "try refine_dnn.precision: float32"
+        )
     return Trial(rates, losses)
 
 
@@ -76,10 +79,9 @@ def main() -> str:
     split = tables.SPLIT.read()
     train = split[split["subset"] == splitting.TRAIN]
     classes = sorted(set(train["label"]))
-    data = TrainingData(train, classes, settings)
     torch.set_num_threads(machine.workers())
-    network = networks.refinable(settings, len(classes))
-    trial = search(TorchLearner(network, settings, Group()), data)
+    with refining.new_learner(settings, len(classes)) as learner:
+        trial = search(learner, TrainingData(train, classes, settings))
     points = pd.DataFrame({"rate": trial.rates, "loss": trial.losses})
     write_points(points, PLOTS / "rate_finder.csv")
     _draw(trial, PLOTS / "rate_finder.png")

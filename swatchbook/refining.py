@@ -1,14 +1,16 @@
 """A refinement from a table of labelled images to a trained network.
 
 Chooses the engine and how many processes train, keeps what a run needs to be taken up again, and
-draws its curves. ``torchrun … -m swatchbook.refining FOLDER`` is one of several processes.
+draws its curves. ``torchrun`` starts each of several processes as ``-m swatchbook.refining``.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,16 @@ from swatchbook import (
     network_export,
     networks,
     parallel,
+    schedules,
+    torch_learner,
     training_curves,
 )
 from swatchbook.checkpoints import Checkpoints
 from swatchbook.cntk.learner import CntkLearner
-from swatchbook.errors import SwatchbookError, TrainingError
-from swatchbook.finetuning import Progress, Run, duration
+from swatchbook.errors import NetworkError, OutOfMemory, SwatchbookError, TrainingError
+from swatchbook.finetuning import Learner, Progress, Run, duration
 from swatchbook.networks import Refinable
+from swatchbook.parallel import Group
 from swatchbook.params import RefineDnn
 from swatchbook.torch_learner import TorchLearner
 from swatchbook.training_data import TrainingData
@@ -52,18 +57,45 @@ class Job:
     @property
     def folder(self) -> Path:
         """Where its checkpoints are: equal jobs share it, so a killed one is taken up."""
-        pretrained = Path(self.settings.pretrained)
+        settings = self.settings
+        pretrained = Path(settings.pretrained)
         facts = [
             _FORMAT,
             images.DOOR_VERSION,
-            torch.__version__,
-            self.settings.model_dump_json(),
+            [metadata.version(name) for name in ("torch", "torchvision", "timm", "numpy")],
+            settings.model_dump_json(),
+            asdict(schedules.of(settings)),
             files.digest(pretrained.read_bytes()) if pretrained.is_file() else "",
+            self.processes,
+            self._arithmetic(),
             self.classes,
             self.images[["sha256", "label", "fold"]].to_numpy().tolist(),
         ]
         digest = files.digest(json.dumps(facts).encode())
         return machine.cache_folder() / "training" / digest[:16]
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together.
+
+        Raises:
+            NetworkError: where a minibatch is too small for them.
+        """
+        if self.settings.engine == "cntk":
+            return 1
+        count = machine.processes(torch.cuda.device_count() if parallel.on_gpu() else 1)
+        if 2 * count > max(self.settings.minibatch, 2):
+            raise NetworkError(
+                f"SWATCHBOOK_PROCESSES: {count} need at least two images each of "
+                f"refine_dnn.minibatch, which is {self.settings.minibatch}"
+            )
+        return count
+
+    def _arithmetic(self) -> str:
+        if self.settings.engine == "cntk":
+            return "float32"
+        place = torch_learner.device(Group())
+        return f"{place.type} {torch_learner.precision(self.settings.precision, place)}"
 
 
 @dataclass(frozen=True)
@@ -96,35 +128,38 @@ class Refined:
 def refine(job: Job) -> Refined:
     """Train, or go on with, the network of ``job``; curves are written after every epoch.
 
+    A job that has been trained already isn't trained again.
+
     Raises:
         SwatchbookError: see ``finetuning.Run.fit``, ``networks.build`` and ``TrainingData``.
     """
     checkpoints.prune(job.folder.parent)
-    lock = machine.cache_folder() / "locks" / f"training-{job.folder.name}.lock"
-    with files.locked(lock, "refine_dnn: this very training", wait=True):
-        data = TrainingData(job.images, job.classes, job.settings)
-        count = machine.processes(_gpus())
-        if job.settings.engine == "cntk":
-            _train_with_cntk(job, data)
-        elif count == 1:
-            _train(job, data, parallel.Group())
-        else:
-            _train_in(job, count)
-        own = Checkpoints(job.folder)
-        state = own.load()
-        progress = Progress(**state["progress"]) if state else Progress(0)
-        best = own.load_best(progress.best)
-        if best is None:
-            raise TrainingError(
-                f"refine_dnn: the weights of epoch {progress.best} are gone from {own.folder}; "
-                "`dvc repro` trains them again"
-            )
-    return Refined(job, best, progress, data)
+    own = Checkpoints(job.folder)
+    with _locked(job, "job"):
+        for _ in range(2):
+            data = _train_in_processes(job) if job.processes > 1 else _train_here(job)
+            state = own.load()
+            progress = Progress(**state["progress"]) if state else Progress(0)
+            if (best := own.load_best(progress.best)) is not None:
+                return Refined(job, best, progress, data)
+            own.remove()  # damaged: only training again can help
+    raise TrainingError(
+        f"refine_dnn: the weights of epoch {progress.best} can't be read back from {own.folder}; "
+        "is its disk full or failing?"
+    )
 
 
-def forget(job: Job) -> None:
-    """Remove the checkpoints of ``job``: its result is saved."""
-    Checkpoints(job.folder).remove()
+def new_learner(settings: RefineDnn, classes: int, group: Group | None = None) -> Any:
+    """The engine's learner of a new network, as a context.
+
+    Raises:
+        NetworkError: where the network, its weights, the device or CNTK is not to be had.
+    """
+    if settings.engine == "cntk":
+        return CntkLearner(settings, classes)
+    group = group or Group()
+    torch_learner.precision(settings.precision, torch_learner.device(group))
+    return TorchLearner(networks.refinable(settings, classes), settings, group)
 
 
 def draw(progress: Progress) -> None:
@@ -132,90 +167,119 @@ def draw(progress: Progress) -> None:
     training_curves.write(progress.history, progress.best, PLOTS)
 
 
-def _train(job: Job, data: TrainingData, group: parallel.Group) -> None:
-    settings = job.settings
-    network = networks.refinable(settings, len(job.classes))
-    learner = TorchLearner(network, settings, group)
+def _train_here(job: Job) -> TrainingData:
+    # the network before the images: what can't be built should be said at once
+    with new_learner(job.settings, len(job.classes)) as learner:
+        data = TrainingData(job.images, job.classes, job.settings)
+        _train(job, learner, data, Group())
+    return data
+
+
+def _train(job: Job, learner: Learner, data: TrainingData, group: Group) -> None:
+    # on a CPU processes that load would only take from the one that trains
+    loaders = machine.loaders(machine.workers() if parallel.on_gpu() else 0)
+
+    def announce(progress: Progress) -> None:
+        _announce(job, learner, data, progress, group)
+
+    part = group.rank, group.size
     own = Checkpoints(job.folder)
-    # on a CPU they would only take from it
-    loaders = machine.loaders(machine.workers() if learner.device.type == "cuda" else 0)
-    run = Run(learner, data, settings, own, draw, (group.rank, group.size), loaders)
+    run = Run(learner, data, job.settings, own, draw, part, loaders, announce)
     if group.leads:
-        _announce(learner, data, run, settings)
-    run.fit()
-
-
-def _train_with_cntk(job: Job, data: TrainingData) -> None:
-    with CntkLearner(job.settings, len(job.classes)) as learner:
-        run = Run(learner, data, job.settings, Checkpoints(job.folder), draw)
-        _say(data, "CNTK 2.7 on the CPU, float32")
+        # one that outlived its parent may still be writing
+        with _locked(job, "writer"):
+            run.fit()
+    else:
         run.fit()
 
 
-def _announce(learner: TorchLearner, data: TrainingData, run: Run, settings: RefineDnn) -> None:
-    images = len(data.order(0))
-    _say(data, f"{learner.device.type}, {learner.precision}")
-    if learner.device.type == "cpu" and learner.group.size == 1:
-        torch.set_num_threads(machine.workers())
-        batch = next(data.minibatches(0, 0, settings.minibatch))
-        if settings.unfreeze_after:
-            learner.train_head_only()
-        seconds = learner.seconds_per_image(batch)
-        if settings.unfreeze_after:
-            learner.unfreeze()
-        # a forward pass is about a third of a step
-        total = seconds * (images + len(data.validation_labels) / 3) * run.schedule.epochs
-        print(
-            f"refine_dnn: no GPU is used: about {duration(total)} for all "
-            f"{run.schedule.epochs} epochs ({1 / seconds:.0f} images/s); early stopping may end "
-            "it sooner",
-            file=sys.stderr,
-        )
-
-
-def _say(data: TrainingData, where: str) -> None:
+def _announce(
+    job: Job, learner: Learner, data: TrainingData, progress: Progress, group: Group
+) -> None:
+    shown, held_out = len(data.order(0)), len(data.validation_labels)
     print(
-        f"refine_dnn: {len(data.order(0))} images an epoch, {len(data.validation_labels)} for "
-        f"validation, {len(data.unreadable)} unreadable; {where}",
+        f"refine_dnn: {shown} images an epoch, {held_out} for validation, "
+        f"{len(data.unreadable)} unreadable; {learner.description}",
+        file=sys.stderr,
+    )
+    if group.size > 1 or (parallel.on_gpu() and job.settings.engine == "torch"):
+        return
+    epochs = schedules.of(job.settings).epochs - progress.epoch
+    try:
+        batch = next(data.minibatches(progress.epoch, 0, progress.minibatch))
+        seconds = learner.seconds_per_image(batch)
+    except OutOfMemory:
+        return  # training meets it again and halves the minibatch
+    # a forward pass is about a third of a step
+    total = seconds * (shown + held_out / 3) * epochs
+    print(
+        f"refine_dnn: no GPU is used: about {duration(total)} for {epochs} epochs "
+        f"({1 / seconds:.0f} images/s); early stopping may end it sooner",
         file=sys.stderr,
     )
 
 
-def _gpus() -> int:
-    usable = machine.device() != "cpu" and torch.cuda.is_available()
-    return max(1, torch.cuda.device_count()) if usable else 1
+def _locked(job: Job, what: str) -> Any:
+    lock = machine.cache_folder() / "locks" / f"training-{job.folder.name}-{what}.lock"
+    return files.locked(lock, "refine_dnn: this very training", wait=True)
 
 
-def _train_in(job: Job, count: int) -> None:
+def _train_in_processes(job: Job) -> TrainingData:
+    networks.build(job.settings)
+    data = TrainingData(job.images, job.classes, job.settings)
     folder = job.folder
-    files.write_bytes(folder / "settings.json", job.settings.model_dump_json().encode())
-    files.write_bytes(folder / "classes.json", json.dumps(job.classes).encode())
+    settings = job.settings.model_dump_json()
+    for name, text in (("settings", settings), ("classes", json.dumps(job.classes))):
+        files.write_bytes(folder / f"{name}.json", text.encode())
     with files.replacing(folder / "images.json") as temporary:
         job.images.to_json(temporary, orient="records")
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone",
-        f"--nproc-per-node={count}", "-m", "swatchbook.refining", str(folder),
-    ]  # fmt: skip
-    environment = {"OMP_NUM_THREADS": str(max(1, machine.workers() // count)), **os.environ}
-    done = subprocess.run(command, env=environment, check=False)
-    if done.returncode == 130:
+    command = [sys.executable, "-m", "swatchbook.refining", str(folder), str(job.processes)]
+    threads = str(max(1, machine.workers() // job.processes))
+    # apart from this one's terminal: it is told to stop once, and writes its checkpoint
+    process = subprocess.Popen(
+        command, env={"OMP_NUM_THREADS": threads, **os.environ}, start_new_session=True
+    )
+    asked: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        asked.append(number)
+        process.send_signal(signal.SIGTERM)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
         raise KeyboardInterrupt
-    if done.returncode:
+    if code:
         raise TrainingError(
-            f"refine_dnn: one of {count} training processes failed; its message is above. "
+            f"refine_dnn: one of {job.processes} training processes failed; its message is above. "
             "SWATCHBOOK_PROCESSES=1 trains in one"
         )
+    return data
+
+
+def _launch(folder: str, count: str) -> None:
+    """Be ``torchrun`` for ``count`` processes of the job laid down in ``folder``."""
+    from torch.distributed import run
+
+    parallel.end_with_parent()
+    run.main(["--standalone", f"--nproc-per-node={count}", "-m", "swatchbook.refining", folder])
 
 
 def _main(folder: Path) -> int:
     """One of several processes: train the job that was laid down in ``folder``."""
+    parallel.end_with_parent()
     settings = RefineDnn.model_validate_json((folder / "settings.json").read_text())
     classes = json.loads((folder / "classes.json").read_text())
     rows = pd.DataFrame(json.loads((folder / "images.json").read_text()))
     job = Job(settings, rows, classes)
     group = parallel.join()
     try:
-        _train(job, TrainingData(rows, classes, settings), group)
+        with new_learner(settings, len(classes), group) as learner:
+            _train(job, learner, TrainingData(rows, classes, settings), group)
     except SwatchbookError as error:
         if group.leads:
             print(f"error: {error}", file=sys.stderr)
@@ -228,4 +292,7 @@ def _main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(_main(Path(sys.argv[1])))
+    if sys.argv[2:]:
+        _launch(*sys.argv[1:])
+    else:
+        raise SystemExit(_main(Path(sys.argv[1])))

@@ -11,7 +11,7 @@ from torch import nn
 
 from swatchbook import machine, networks, parallel
 from swatchbook.depthwise import FastDepthwise
-from swatchbook.errors import NetworkError, OutOfMemory
+from swatchbook.errors import NetworkError, OutOfMemory, TrainingError
 from swatchbook.networks import Refinable
 from swatchbook.params import RefineDnn
 from swatchbook.training_data import Batch
@@ -19,8 +19,6 @@ from swatchbook.training_data import Batch
 
 class TorchLearner:
     """A network and its optimiser on one device, alone or beside other processes."""
-
-    engine = "torch"
 
     def __init__(self, network: Refinable, settings: RefineDnn, group: parallel.Group) -> None:
         self.settings = settings
@@ -30,11 +28,22 @@ class TorchLearner:
         # channels last: about 1.3 times as fast on a CPU, and what tensor cores want
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         if group.size > 1:
-            self.network = parallel.synced(self.network)
+            self.network = parallel.synced(self.network, group)
         self._head_only = False
         self._wrapped: nn.Module = self.network
         self._optimizer = self._new_optimizer()
         self._wrap()
+
+    def __enter__(self) -> "TorchLearner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def description(self) -> str:
+        """Where and how it computes."""
+        return f"{self.device.type}, {self.precision}"
 
     def train_head_only(self) -> None:
         """Freeze all but the new last layer, until ``unfreeze``."""
@@ -66,7 +75,7 @@ class TorchLearner:
         networks.train_mode(self.network)
         networks.seed_dropout(self.network, batch.seed, batch.total, batch.first, batch.step)
         torch.manual_seed(batch.seed)  # for what else a network may draw
-        with _memory_errors():
+        with _explained_errors():
             loss, wrong = self._loss(batch)
             self._optimizer.zero_grad(set_to_none=True)
             # each process has a part; gradients are averaged over processes
@@ -85,7 +94,7 @@ class TorchLearner:
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits ``(m, classes) float32`` in evaluation mode, on the CPU."""
         self.network.eval()
-        with torch.no_grad(), self._autocast(), _memory_errors():
+        with torch.no_grad(), self._autocast(), _explained_errors():
             _, logits = self.network(pixels.to(self.device))
         result: torch.Tensor = logits.float().cpu()
         return result
@@ -119,6 +128,8 @@ class TorchLearner:
         """How long one step of this process takes for an image; nothing is changed by it."""
         other = copy.copy(self)
         other.network = other._wrapped = copy.deepcopy(self.network)
+        # what an epoch costs when all that is to be trained is trained
+        networks.freeze(other.network, self.settings.trainable)
         other._optimizer = torch.optim.SGD(other._trained(), lr=0.0)
         seconds = []
         for _ in range(3):  # the first ones are slower: memory is set up
@@ -168,16 +179,12 @@ def device(group: parallel.Group) -> torch.device:
     Raises:
         NetworkError: where a GPU is asked for and none is here.
     """
-    wanted = machine.device()
-    has_gpu = torch.cuda.is_available()
-    if wanted == "cuda" and not has_gpu:
+    if machine.device() == "cuda" and not torch.cuda.is_available():
         raise NetworkError(
             "SWATCHBOOK_DEVICE: 'cuda' needs a GPU that PyTorch can use; none is here. "
             "Use auto or cpu"
         )
-    if wanted == "cpu" or not has_gpu:
-        return torch.device("cpu")
-    return torch.device("cuda", group.local_rank)
+    return torch.device("cuda", group.local_rank) if parallel.on_gpu() else torch.device("cpu")
 
 
 def precision(wanted: str, device: torch.device) -> str:
@@ -202,12 +209,19 @@ def precision(wanted: str, device: torch.device) -> str:
 
 
 @contextlib.contextmanager
-def _memory_errors() -> Any:
+def _explained_errors() -> Any:
     try:
         yield
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise OutOfMemory(str(error).splitlines()[0]) from None
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise TrainingError(
+            "refine_dnn.minibatch: one image is too little for batch norm at this resolution; use "
+            "minibatches (and max_images) of at least 2, or trainable: last_only"
+        ) from None
     except RuntimeError as error:
         # the CPU allocator has no error class of its own
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from swatchbook import decoded, machine, sampling
+from swatchbook import decoded, files, machine, sampling
 from swatchbook.augmentation import Augmentation, decoded_side
 from swatchbook.decoded import Decoded
 from swatchbook.errors import DataError
@@ -57,6 +57,11 @@ class TrainingData:
         self.unreadable: dict[str, str] = {}
         for part, side in sides.items():
             rows = images[held_out == part]
+            if rows.empty:
+                raise DataError(
+                    f"refine_dnn.validation_fold: {settings.validation_fold} leaves no image for "
+                    f"{'validation' if part else 'training'}; take another fold, or fewer folds"
+                )
             paths = {
                 sha256: Path(path)
                 for sha256, path in zip(rows["sha256"], rows["path"], strict=True)
@@ -72,9 +77,22 @@ class TrainingData:
                 )
             labels = np.searchsorted(classes, rows["label"].to_numpy(str))
             self._parts[part] = found, list(rows["sha256"]), labels
+        if missing := set(classes) - set(images.loc[self._shown(images), "label"]):
+            raise DataError(
+                f"refine_dnn: class {min(missing)!r} has no readable image to train on; "
+                "`dvc pull data/images` or `dvc repro acquire` brings them"
+            )
         self.labels = self._parts[False][2]
         self.validation_labels = self._parts[True][2]
         self.class_weights = sampling.class_weights(self.labels, len(classes), settings.balance)
+
+    def _shown(self, images: pd.DataFrame) -> pd.Series:
+        return images["sha256"].isin(self._parts[False][1])
+
+    @property
+    def digest(self) -> str:
+        """Tells apart runs whose readable images are others."""
+        return files.digest("".join(self._parts[False][1] + self._parts[True][1]).encode())
 
     def order(self, epoch: int) -> np.ndarray:
         """Indices of the training images that ``epoch`` shows, in order."""

@@ -10,6 +10,7 @@ import torch
 
 from swatchbook import networks
 from swatchbook.cntk import graphs
+from swatchbook.errors import NetworkError
 from swatchbook.params import RefineDnn
 
 PATH = Path("backbone.onnx")
@@ -39,6 +40,13 @@ def test_the_backbone_has_its_true_weights_and_no_other(architecture: str, side:
         if not name.endswith(("_fc.weight", "_fc.bias"))
     }
     assert used <= stored
+
+
+def test_a_network_that_onnx_9_has_no_words_for_is_an_error() -> None:
+    settings = RefineDnn(architecture="timm:vit_tiny_patch16_224", pretrained="none", resolution=96)
+    with pytest.raises(NetworkError, match="cntk can't train this network") as found:
+        graphs.write_backbone(networks.build(settings), 96, PATH)
+    assert "\n" not in str(found.value)
 
 
 def test_preprocessing_goes_before_and_the_head_after() -> None:

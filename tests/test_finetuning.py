@@ -109,6 +109,54 @@ def test_a_run_stopped_at_every_epoch_is_the_same_as_one_that_was_not(
     assert_same(whole, last)
 
 
+@pytest.mark.parametrize("changes", [{}, {"unfreeze_after": 1, "mixup": 0.3}])
+def test_a_run_stopped_after_every_step_is_the_same_as_one_that_was_not(
+    changes: dict[str, Any],
+) -> None:
+    """Also after the last step of an epoch, and again and again."""
+    images, chosen = training_images(), settings(schedule=[[0.02, 2], [0.01, 1]], **changes)
+    whole = new_run(images, chosen, Path("whole"))
+    whole.fit()
+    stops = 0
+    while True:
+        part = new_run(images, chosen, Path("parts"))
+        train = part.learner.train
+
+        def train_then_stop(*arguments: Any, train: Any = train, part: Run = part) -> Any:
+            part._stopping.set()
+            return train(*arguments)
+
+        part.learner.train = train_then_stop  # type: ignore[method-assign]
+        try:
+            part.fit()
+            break
+        except KeyboardInterrupt:
+            stops += 1
+    assert stops == 9  # three steps an epoch
+    assert_same(whole, part)
+    assert {row["rate"] for row in part.progress.history} == {0.02, 0.01}
+
+
+def test_a_run_stopped_in_validation_is_the_same_as_one_that_was_not() -> None:
+    images, chosen = training_images(), settings(schedule=[[0.02, 2]])
+    whole = new_run(images, chosen, Path("whole"))
+    whole.fit()
+    for _ in range(2):
+        part = new_run(images, chosen, Path("parts"))
+        validate = part.learner.validate
+
+        def validate_then_stop(*arguments: Any, validate: Any = validate, part: Run = part) -> Any:
+            part._stopping.set()
+            return validate(*arguments)
+
+        part.learner.validate = validate_then_stop  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            part.fit()
+    last = new_run(images, chosen, Path("parts"))
+    last.fit()
+    assert_same(whole, last)
+
+
 def train_in_child(images: pd.DataFrame, chosen: RefineDnn, folder: Path, often: bool) -> None:
     """What the killed process does: train from the last checkpoint on."""
     if often:
@@ -178,6 +226,43 @@ def test_a_loss_that_is_no_number_stops_at_once_and_keeps_the_checkpoint() -> No
     assert state is not None
     assert state["progress"]["epoch"] == 2
     assert all(torch.isfinite(item).all() for item in state["learner"]["network"].values())
+
+
+def test_a_checkpoint_of_exploded_weights_does_not_replace_the_last_good_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machine, "checkpoint_seconds", lambda: 0.0)
+    run = new_run(training_images(), settings(schedule=[[0.01, 1], [1e30, 5]], crop_scale=1.0))
+    with pytest.raises(TrainingError, match="loss became"):
+        run.fit()
+    state = Checkpoints(Path("run")).load()
+    assert state is not None
+    assert (state["progress"]["epoch"], state["progress"]["position"]) == (1, 0)
+    assert all(item.abs().max() < 1e6 for item in state["learner"]["network"].values())
+
+
+def test_other_readable_images_start_a_run_anew(capsys: pytest.CaptureFixture[str]) -> None:
+    images, chosen = training_images(), settings(schedule=[[0.01, 2]])
+    gone = Path(images["path"][20])
+    content = gone.read_bytes()
+    gone.unlink()
+    run = new_run(images, chosen)
+    run.report = lambda _: run._stopping.set()
+    with pytest.raises(KeyboardInterrupt):
+        run.fit()
+    gone.write_bytes(content)
+    again = new_run(images, chosen)
+    again.fit()
+    assert "other images can be read than before" in capsys.readouterr().err
+    whole = new_run(images, chosen, Path("whole"))
+    whole.fit()
+    assert_same(whole, again)
+
+
+def test_one_image_a_minibatch_is_an_error_where_batch_norm_needs_two() -> None:
+    run = new_run(training_images(), settings(minibatch=1, architecture="resnet18"))
+    with pytest.raises(TrainingError, match=r"refine_dnn\.minibatch: one image is too little"):
+        run.fit()
 
 
 class _SmallMemory(TorchLearner):
@@ -265,14 +350,24 @@ def test_patience_ends_a_run_that_gets_no_better() -> None:
 
 def test_the_validation_fold_is_not_trained_on() -> None:
     images = training_images()
-    chosen = settings(validation_fold=1)
+    chosen = settings(validation_fold=1, crop_scale=1.0)
     data = TrainingData(images, CLASSES, chosen)
     shown = {files.digest(data.image(n).tobytes()) for n in range(len(data.labels))}
-    assert len(data.labels) == (images["fold"] != 1).sum()
-    held_out = TrainingData(images, CLASSES, settings(validation_fold=1, crop_scale=1.0))
-    for pixels, _ in held_out.validation(4):
-        for one in pixels.numpy():
-            assert files.digest(np.ascontiguousarray(one).tobytes()) not in shown
+    validated = {
+        files.digest(np.ascontiguousarray(one).tobytes())
+        for pixels, _ in data.validation(4)
+        for one in pixels.numpy()
+    }
+
+    def of_fold(held_out: bool) -> set[str]:
+        rows = images[(images["fold"] == 1) == held_out]
+        return {
+            files.digest(store.pixels(sha256, Path(path), 32, "pad").tobytes())
+            for sha256, path in zip(rows["sha256"], rows["path"], strict=True)
+        }
+
+    assert shown == of_fold(False)
+    assert validated == of_fold(True)
 
 
 def test_progress_is_a_line_an_epoch(capsys: pytest.CaptureFixture[str]) -> None:

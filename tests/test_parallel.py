@@ -2,23 +2,26 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from conftest import ROOT
 from test_finetuning import CLASSES, settings, training_images
 
-from swatchbook import refining
+from swatchbook import parallel, refining
+from swatchbook.errors import NetworkError
 from swatchbook.parallel import Group
 from swatchbook.refining import Job
 
-TRAIN = """
+CODE = f"""
 import sys
-sys.path[:0] = {path!r}
+sys.path[:0] = {[str(ROOT / "tests"), str(ROOT)]!r}
 from test_parallel import result
 result()
 """
@@ -33,8 +36,8 @@ def result() -> None:
     Path(f"{name}.json").write_text(json.dumps(refined.progress.history))
 
 
-def train(name: str, processes: int, changes: dict[str, Any]) -> tuple[Any, Any, str]:
-    environment = {
+def environment_of(name: str, processes: int, changes: dict[str, Any]) -> dict[str, str]:
+    return {
         **os.environ,
         "SWATCHBOOK_PROCESSES": str(processes),
         "SWATCHBOOK_CACHE": str(Path.cwd() / name),
@@ -42,10 +45,13 @@ def train(name: str, processes: int, changes: dict[str, Any]) -> tuple[Any, Any,
         "NAME": name,
         "PYTHONPATH": str(ROOT),
     }
-    code = TRAIN.format(path=[str(ROOT / "tests"), str(ROOT)])
+
+
+def train(name: str, processes: int, changes: dict[str, Any]) -> tuple[Any, Any, str]:
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", CODE], env=environment_of(name, processes, changes),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     weights = torch.load(f"{name}.pt", weights_only=True)
     return json.loads(Path(f"{name}.json").read_text()), weights, done.stderr
@@ -53,7 +59,11 @@ def train(name: str, processes: int, changes: dict[str, Any]) -> tuple[Any, Any,
 
 @pytest.mark.parametrize(
     "changes",
-    [{"schedule": [[0.01, 2]]}, {"schedule": [[0.01, 3]], "unfreeze_after": 1, "mixup": 0.3}],
+    [
+        {"schedule": [[0.01, 2]]},
+        {"schedule": [[0.01, 3]], "unfreeze_after": 1, "mixup": 0.3},
+        {"schedule": [[0.01, 1]], "architecture": "timm:test_efficientnet"},  # batch norm of timm
+    ],
 )
 def test_two_processes_give_the_result_of_one(changes: dict[str, Any]) -> None:
     """Batch norm, dropout, augmentation, mixing, gradients and sums: all over both processes."""
@@ -76,10 +86,51 @@ def test_an_error_in_a_process_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert "one of 2 training processes failed" in said
 
 
+def test_stopped_it_leaves_no_process_behind_and_can_be_taken_up() -> None:  # D05
+    changes = {"schedule": [[0.01, 400]]}
+    environment = environment_of("stopped", 2, changes)
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch 2/"):
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) >= 3
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
+    assert list(Path("stopped").glob("training/*/last.pt"))
+
+
+def test_killed_it_leaves_no_process_behind() -> None:
+    environment = environment_of("killed", 2, {"schedule": [[0.01, 400]]})
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch 1/"):
+            break
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.stderr.close()
+    process.wait()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
+
+
+def test_a_batch_norm_of_an_unknown_kind_is_refused() -> None:
+    network = torch.nn.Sequential(torch.nn.BatchNorm1d(3))
+    with pytest.raises(NetworkError, match="its BatchNorm1d is of an unknown kind"):
+        parallel.synced(network, Group(0, 2))
+
+
 def test_one_process_alone_needs_no_group() -> None:
     group = Group()
     assert group.leads
     assert group.summed([1.0, 2.0]) == [1.0, 2.0]
-    group.wait()
     network = torch.nn.Linear(2, 2)
     assert group.wrapped(network, torch.device("cpu")) is network

@@ -45,7 +45,12 @@ MISTAKES = {  # D13, D14
     "refine_dnn: {schedule: [[0.1, 0]]}": "refine_dnn.schedule: [[0.1, 0]] is not allowed: pairs",
     "refine_dnn: {schedule: [[0.1, 1.5]]}": "refine_dnn.schedule: [[0.1, 1.5]] is not allowed",
     "refine_dnn: {schedule: [[-0.1, 5]]}": "refine_dnn.schedule: [[-0.1, 5]] is not allowed",
-    "refine_dnn: {schedule: [0.1, 5]}": "refine_dnn.schedule",
+    "refine_dnn: {schedule: [0.1, 5]}": "refine_dnn.schedule: [0.1, 5] is not allowed: pairs",
+    "refine_dnn: {schedule: [[.inf, 5]]}": "refine_dnn.schedule: [[inf, 5]] is not allowed: pairs",
+    "refine_dnn: {schedule: [[0.1, 1e300]]}": "refine_dnn.schedule: [[0.1, 1e+300]] is not allowed",
+    "refine_dnn: {schedule: }": "refine_dnn.schedule: None is not allowed: pairs",
+    "refine_dnn: {mode: refine, unfreeze_after: 45}": "refine_dnn.unfreeze_after: 45 epochs leave "
+    "none of 45",
     "refine_dnn: {schedule: []}": "refine_dnn.schedule: [] is not allowed",
     "refine_dnn: {schedule: cosine, epochs: 3, warmup: 3}": "refine_dnn.warmup: 3 epochs leave "
     "none of 3",

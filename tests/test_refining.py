@@ -1,6 +1,9 @@
 """A refinement from table to network: what it depends on, and what it leaves behind."""
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -8,7 +11,10 @@ import torch
 from test_finetuning import CLASSES, settings, training_images
 
 from swatchbook import finetuning, machine, refining
+from swatchbook.errors import NetworkError, OutOfMemory
 from swatchbook.refining import Job
+from swatchbook.torch_learner import TorchLearner
+from swatchbook.training_data import Batch
 
 
 def job(**changes: object) -> Job:
@@ -74,9 +80,83 @@ def test_anything_that_changes_the_result_is_another_run() -> None:
     assert job().folder == own.folder
 
 
-def test_nothing_is_left_when_the_result_is_saved() -> None:
+def test_a_finished_run_keeps_its_best_weights_alone_and_is_not_trained_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DVC may not have taken the result yet, and another experiment may want the same."""
     own = job()
+    first = refining.refine(own)
+    names = {path.name for path in own.folder.iterdir()}
+    assert names == {"last.pt", f"best-{first.progress.best:05}.pt"}
+    assert (own.folder / "last.pt").stat().st_size < 10_000
+
+    def no_more(*_: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(TorchLearner, "train", no_more)
+    second = refining.refine(own)
+    assert second.progress == first.progress
+    assert all(torch.equal(item, second.best[name]) for name, item in first.best.items())
+
+
+def test_damaged_weights_of_a_finished_run_are_trained_again() -> None:
+    own = job()
+    first = refining.refine(own)
+    (own.folder / f"best-{first.progress.best:05}.pt").write_bytes(b"damaged")
+    second = refining.refine(own)
+    assert all(torch.equal(item, second.best[name]) for name, item in first.best.items())
+
+
+def test_too_little_memory_while_the_time_is_estimated_halves_the_minibatch_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train = TorchLearner.train
+
+    def small(self: TorchLearner, batch: Batch, rate: float) -> tuple[float, float]:
+        if batch.total > 4:
+            raise OutOfMemory("can't allocate memory")
+        return train(self, batch, rate)
+
+    monkeypatch.setattr(TorchLearner, "train", small)
+    assert refining.refine(job()).progress.minibatch == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "environment", "message"),
+    [
+        ({"architecture": "timm:nonsense"}, {}, "timm has no 'nonsense'"),
+        ({"pretrained": "nothing.pth"}, {}, "'nothing.pth' is no file"),
+        ({}, {"SWATCHBOOK_DEVICE": "cuda"}, "'cuda' needs a GPU"),
+        ({}, {"SWATCHBOOK_PROCESSES": "5"}, "SWATCHBOOK_PROCESSES: 5 need at least two images"),
+        ({"engine": "cntk"}, {"SWATCHBOOK_CNTK": "nowhere"}, "`make cntk` sets it up"),
+    ],
+)
+def test_what_cannot_be_had_is_said_before_an_image_is_decoded(
+    changes: dict[str, Any],
+    environment: dict[str, str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(NetworkError, match=message):
+        refining.refine(job(**changes))
+    assert not (machine.cache_folder() / "decoded").exists()
+
+
+def test_the_estimate_is_for_the_epochs_that_are_left(capsys: pytest.CaptureFixture[str]) -> None:
+    own = Job(settings(schedule=[[0.01, 3]]), training_images(), CLASSES)
+    draw = refining.draw
+
+    def stop(progress: finetuning.Progress) -> None:
+        draw(progress)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refining, "draw", stop)
+        with pytest.raises(KeyboardInterrupt):
+            refining.refine(own)
+    assert " for 3 epochs " in capsys.readouterr().err
     refining.refine(own)
-    assert own.folder.is_dir()
-    refining.forget(own)
-    assert not list((machine.cache_folder() / "training").iterdir())
+    assert " for 2 epochs " in capsys.readouterr().err

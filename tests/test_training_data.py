@@ -100,6 +100,19 @@ def test_a_part_without_a_readable_image_is_an_error() -> None:
         TrainingData(images, CLASSES, settings())
 
 
+def test_an_empty_validation_fold_is_an_error_that_says_so() -> None:
+    with pytest.raises(DataError, match=r"refine_dnn\.validation_fold: 3 leaves no image for val"):
+        data(validation_fold=3)
+
+
+def test_a_class_without_a_readable_image_to_train_on_is_an_error() -> None:
+    images = training_images()
+    for path in images.loc[(images["label"] == "red") & (images["fold"] != 0), "path"]:
+        Path(path).unlink()
+    with pytest.raises(DataError, match="class 'red' has no readable image to train on"):
+        TrainingData(images, CLASSES, settings())
+
+
 def test_validation_images_are_those_of_the_door_whatever_the_augmentation() -> None:
     images = training_images()
     some = TrainingData(images, CLASSES, settings(rotation=90.0, crop_scale=0.5))

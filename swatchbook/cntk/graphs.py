@@ -5,6 +5,7 @@ import io
 import math
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -32,8 +33,8 @@ def write_backbone(extractor: FeatureExtractor, side: int, path: Path) -> None:
     with warnings.catch_warnings():
         # PRESERVE keeps batch norm apart from convolutions, and warns of that
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            distinct, (torch.zeros(1, 3, side, side),), buffer, dynamo=False,  # type: ignore[arg-type]
+        _torch_export(
+            distinct, (torch.zeros(1, 3, side, side),), buffer, dynamo=False,
             opset_version=_OPSET, training=torch.onnx.TrainingMode.PRESERVE,
             do_constant_folding=False, input_names=["pixels"], output_names=["features"],
         )  # fmt: skip
@@ -49,6 +50,16 @@ def write_backbone(extractor: FeatureExtractor, side: int, path: Path) -> None:
     _dense_to_convolution(model.graph)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def _torch_export(*arguments: Any, **options: Any) -> None:
+    try:
+        torch.onnx.export(*arguments, **options)
+    except torch.onnx.errors.OnnxExporterError as error:
+        raise NetworkError(
+            "refine_dnn.engine: cntk can't train this network, which ONNX 9 has no words for: "
+            f"{str(error).splitlines()[0]}"
+        ) from None
 
 
 def finish(

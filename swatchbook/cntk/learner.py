@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 
 from swatchbook import files, machine, models, network_export, networks
 from swatchbook.cntk import graphs
-from swatchbook.errors import NetworkError, TrainingError
+from swatchbook.errors import NetworkError, OutOfMemory, TrainingError
 from swatchbook.params import RefineDnn
 from swatchbook.training_data import Batch
 
@@ -65,6 +66,11 @@ class CntkLearner:
                 with contextlib.suppress(OSError):
                     stream.close()
         self._folder.cleanup()
+
+    @property
+    def description(self) -> str:
+        """Where and how it computes."""
+        return "CNTK 2.7, float32"
 
     def train_head_only(self) -> None:
         """Train only the new last layer, until ``unfreeze``."""
@@ -136,8 +142,11 @@ class CntkLearner:
                 if not name.startswith("momentum/")
             )
         )
+        described = network_export.describe(self.settings, self.width, digest)
+        if self.settings.pretrained.endswith(".model"):
+            described["architecture"] = Path(self.settings.pretrained).name
         facts = {
-            **network_export.describe(self.settings, self.width, digest),
+            **described,
             "cntk": "2.7",
             **(refined or {}),
         }
@@ -146,6 +155,16 @@ class CntkLearner:
         network_export.check_parity(content, sample, expected)
         models.save(content, path)
         return facts
+
+    def seconds_per_image(self, batch: Batch) -> float:
+        """About how long a step takes for an image; nothing is changed by it."""
+        seconds = []
+        for _ in range(2):  # the first one is slower: memory is set up
+            started = time.perf_counter()
+            self.outputs(batch.pixels.numpy())
+            seconds.append(time.perf_counter() - started)
+        forward = min(seconds) / batch.total
+        return forward if self.settings.trainable == "last_only" else 3 * forward
 
     def _open(self, classes: int) -> torch.nn.Linear:
         settings = self.settings
@@ -225,6 +244,8 @@ class CntkLearner:
                 raise EOFError
             found[name] = np.frombuffer(data, kind).reshape(shape)
         if "error" in reply:
+            if "alloc" in str(reply["error"]).lower():
+                raise OutOfMemory(str(reply["error"]))
             raise TrainingError(str(reply["error"]))
         return reply, found
 
@@ -249,6 +270,8 @@ def _start() -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [str(python), str(_SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env=environment,
+        # a Ctrl-C at the terminal is for the parent, which then asks for a checkpoint
+        start_new_session=True,
     )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ class Server:
             self._correct_statistics(before, count)
         wrong = trainer.previous_minibatch_evaluation_average * count
         loss = trainer.previous_minibatch_loss_average * count
-        return {"loss": loss, "wrong": round(wrong)}, {}
+        return {"loss": loss, "wrong": round(wrong) if np.isfinite(wrong) else count}, {}
 
     def evaluate(self, header: Header, arrays: Arrays) -> Reply:
         features = self._features(arrays["pixels"])
