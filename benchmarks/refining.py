@@ -59,6 +59,8 @@ def main() -> None:
             project.run("acquire", "dedupe")
             results = [project.seed(seed) for seed in range(options.seeds)]
         rows += _rows(name, copied, results)
+        for row in _rows(name, copied, results):
+            print(" | ".join(row), file=sys.stderr)
     print(
         f"\nefficientnet_lite0 at {options.resolution} px; refined: cosine, {options.epochs} "
         f"epochs, rate {options.rate}; mean and 95 % interval (Student's t) over {options.seeds} "

@@ -36,7 +36,7 @@ class Learner(Protocol):
     def train_head_only(self) -> None: ...
     def unfreeze(self) -> None: ...
     def train(self, batch: Batch, rate: float) -> tuple[float, float]: ...
-    def validate(self, pixels: torch.Tensor, labels: np.ndarray) -> tuple[float, float]: ...
+    def logits(self, pixels: torch.Tensor) -> torch.Tensor: ...
     def state(self) -> dict[str, Any]: ...
     def load(self, state: dict[str, Any]) -> None: ...
     def network_state(self) -> dict[str, Any]: ...
@@ -48,7 +48,8 @@ class Progress:
     """How far a run is: ``epoch`` epochs and ``position`` images of the next one are done.
 
     ``loss`` and ``wrong`` are sums over those images; ``history`` has a row for each epoch.
-    ``best`` is the epoch (from 1) with the lowest validation error, then loss; 0: none yet.
+    ``best`` is the epoch (from 1) with the lowest validation error, then loss; 0: none yet. The
+    error is the class average where ``balance`` asks for classes that count alike.
     ``minibatch`` and ``rate_scale`` change where memory is short; ``rate`` was the last one.
     """
 
@@ -181,32 +182,44 @@ class Run:
     def _save_step(self) -> None:
         """Save in the middle of an epoch, after a look at what the last step has done."""
         pixels, labels = next(iter(self.data.validation(self.progress.minibatch)))
-        loss, _ = self.learner.validate(pixels, labels)
-        if not math.isfinite(loss):
+        losses, _ = self._judged(pixels, labels)
+        if not np.isfinite(losses).all():
             # a checkpoint of such weights would replace the last good one
-            raise self._diverged(loss)
+            raise self._diverged(float(losses.sum()))
         self._save()
+
+    def _judged(self, pixels: torch.Tensor, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Loss and error ``(m,)`` of each validation image."""
+        logits, truth = self.learner.logits(pixels), torch.from_numpy(labels)
+        losses = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
+        return losses.double().numpy(), (logits.argmax(1) != truth).double().numpy()
 
     def _finish_epoch(self, speed: float) -> None:
         progress = self.progress
-        loss, wrong, count = 0.0, 0.0, 0
+        judged = []
         for pixels, labels in self.data.validation(progress.minibatch):
-            sums = self.learner.validate(pixels, labels)
-            loss, wrong, count = loss + sums[0], wrong + sums[1], count + len(labels)
-            if not math.isfinite(loss):
-                raise self._diverged(loss)
+            judged.append(self._judged(pixels, labels))
+            if not np.isfinite(judged[-1][0]).all():
+                raise self._diverged(float(judged[-1][0].sum()))
             if self._stopping.is_set():
                 self._save()
                 raise KeyboardInterrupt
+        losses, wrong = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+        truth = self.data.validation_labels
         row = {
             "epoch": progress.epoch + 1,
             "rate": progress.rate,
             "training_loss": progress.loss / progress.seen,
             "training_error": progress.wrong / progress.seen,
-            "validation_loss": loss / count,
-            "validation_error": wrong / count,
+            "validation_loss": float(losses.mean()),
+            "validation_error": float(wrong.mean()),
+            "validation_class_average_error": float(
+                np.mean([wrong[truth == label].mean() for label in np.unique(truth)])
+            ),
         }
-        better = not progress.best or _rank(row) < _rank(progress.history[progress.best - 1])
+        better = not progress.best or self._rank(row) < self._rank(
+            progress.history[progress.best - 1]
+        )
         progress.history.append(row)
         progress.epoch += 1
         progress.position, progress.seen, progress.loss, progress.wrong = 0, 0, 0.0, 0.0
@@ -302,6 +315,11 @@ class Run:
             "warm-up (schedule: cosine), or precision: float32"
         )
 
+    def _rank(self, row: dict[str, float]) -> tuple[float, float]:
+        alike = self.settings.balance != "none"
+        error = row["validation_class_average_error" if alike else "validation_error"]
+        return error, row["validation_loss"]
+
     @property
     def _leads(self) -> bool:
         return self.part[0] == 0
@@ -330,7 +348,3 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _rank(row: dict[str, float]) -> tuple[float, float]:
-    return row["validation_error"], row["validation_loss"]

@@ -5,7 +5,6 @@ import copy
 import time
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -83,13 +82,6 @@ class TorchLearner:
             self._optimizer.step()
         sums = self.group.summed([float(loss.detach()), wrong])
         return sums[0], sums[1]
-
-    def validate(self, pixels: torch.Tensor, labels: np.ndarray) -> tuple[float, float]:
-        """The sums of loss and errors over images ``(m, r, r, 3) uint8``."""
-        logits = self.logits(pixels)
-        truth = torch.from_numpy(labels)
-        loss = nn.functional.cross_entropy(logits, truth, reduction="sum")
-        return float(loss), float((logits.argmax(1) != truth).sum())
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits ``(m, classes) float32`` in evaluation mode, on the CPU."""

@@ -9,6 +9,7 @@ from swatchbook.figures import COLOURS, GREY, blank, save, write_points
 
 COLUMNS = [
     "epoch", "rate", "training_loss", "training_error", "validation_loss", "validation_error",
+    "validation_class_average_error",
 ]  # fmt: skip
 
 

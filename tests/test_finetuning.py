@@ -143,13 +143,13 @@ def test_a_run_stopped_in_validation_is_the_same_as_one_that_was_not() -> None:
     whole.fit()
     for _ in range(2):
         part = new_run(images, chosen, Path("parts"))
-        validate = part.learner.validate
+        logits = part.learner.logits
 
-        def validate_then_stop(*arguments: Any, validate: Any = validate, part: Run = part) -> Any:
+        def logits_then_stop(*arguments: Any, logits: Any = logits, part: Run = part) -> Any:
             part._stopping.set()
-            return validate(*arguments)
+            return logits(*arguments)
 
-        part.learner.validate = validate_then_stop  # type: ignore[method-assign]
+        part.learner.logits = logits_then_stop  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
             part.fit()
     last = new_run(images, chosen, Path("parts"))
@@ -340,6 +340,37 @@ def test_the_body_joins_in_after_the_epochs_of_the_head() -> None:
     run.report = compare
     run.fit()
     assert seen == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("balance", "best"), [("none", 1), ("weights", 2)])
+def test_classes_that_count_alike_choose_the_epoch_by_their_average(
+    balance: str, best: int
+) -> None:
+    """Of 12 validation images 8 are blue: to call all blue is right in most, but in one class."""
+    images = training_images()
+    labels = ["blue"] * 8 + ["green"] * 2 + ["red"] * 2
+    images.loc[images["fold"] == 0, "label"] = labels
+    run = new_run(images, settings(schedule=[[0.0001, 2]], balance=balance))
+    truth = torch.from_numpy(run.data.validation_labels)
+
+    def logits_of(pixels: torch.Tensor) -> torch.Tensor:
+        start = logits_of.start  # type: ignore[attr-defined]
+        logits_of.start = (start + len(pixels)) % 12  # type: ignore[attr-defined]
+        right = torch.eye(3)[truth[start : start + len(pixels)]]
+        blue = torch.eye(3)[torch.zeros(len(pixels), dtype=torch.long)]
+        # then: all green and red right, most blue ones wrong
+        second = torch.where((truth[start : start + len(pixels)] == 0)[:, None], 1 - blue, right)
+        second[0] = right[0]
+        return 9 * (blue if run.progress.epoch == 0 else second)
+
+    logits_of.start = 0  # type: ignore[attr-defined]
+    run.learner.logits = logits_of  # type: ignore[method-assign]
+    assert run.fit().best == best
+    first, later = run.progress.history
+    assert first["validation_error"] == pytest.approx(4 / 12)
+    assert first["validation_class_average_error"] == pytest.approx(2 / 3)
+    assert later["validation_error"] > first["validation_error"]
+    assert later["validation_class_average_error"] < first["validation_class_average_error"]
 
 
 def test_patience_ends_a_run_that_gets_no_better() -> None:

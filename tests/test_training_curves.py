@@ -9,7 +9,7 @@ from swatchbook import training_curves
 
 ROW = {
     "epoch": 1, "rate": 0.01, "training_loss": 1.5, "training_error": 0.5,
-    "validation_loss": 1.2, "validation_error": 0.4,
+    "validation_loss": 1.2, "validation_error": 0.4, "validation_class_average_error": 0.45,
 }  # fmt: skip
 
 

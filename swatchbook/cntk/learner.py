@@ -93,12 +93,9 @@ class CntkLearner:
         found, _ = self._call("train", arrays, rate=rate, scope=scope)
         return found["loss"], found["wrong"]
 
-    def validate(self, pixels: torch.Tensor, labels: np.ndarray) -> tuple[float, float]:
-        """The sums of loss and errors over images ``(m, r, r, 3) uint8``."""
-        logits = torch.from_numpy(self.outputs(pixels.numpy())["logits"])
-        truth = torch.from_numpy(labels)
-        loss = torch.nn.functional.cross_entropy(logits, truth, reduction="sum")
-        return float(loss), float((logits.argmax(1) != truth).sum())
+    def logits(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Logits ``(m, classes)`` of images ``(m, r, r, 3) uint8``."""
+        return torch.from_numpy(self.outputs(pixels.numpy())["logits"])
 
     def outputs(self, pixels: np.ndarray) -> Arrays:
         """CNTK's own ``features (n, d)`` and ``logits (n, classes)`` of ``(n, r, r, 3) uint8``."""
