@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Project
 from ruamel.yaml import YAML
 
 from swatchbook import presets
@@ -50,3 +50,12 @@ def test_the_command_lists_them_and_exits_with_2_on_a_wrong_name() -> None:
     wrong = subprocess.run([*command, "x"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("error: presets: 'x' is not known.")
+
+
+@pytest.mark.pipeline
+def test_dvc_takes_the_options_as_an_experiment(project: Project) -> None:
+    options = shlex.split(presets.options("guide_best"))
+    queued = project.run("dvc", "exp", "run", "--queue", "-n", "guide-best", *options)
+    assert "Queued experiment 'guide-best'" in queued.stdout
+    shown = project.run("dvc", "exp", "show", "--json").stdout
+    assert '"schedule": [[0.01, 7], [0.001, 7], [0.0001, 1]]' in shown
