@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import encoded, texture
 
-from swatchbook import features, files, networks, store
+from swatchbook import features, files, network_export, networks, store
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError
 from swatchbook.inference import Network
@@ -17,7 +17,9 @@ from swatchbook.params import RefineDnn
 def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     file = tmp_path_factory.mktemp("network") / "network.onnx"
     settings = RefineDnn(architecture="resnet18", pretrained="none", resolution=32)
-    networks.export(networks.build(settings), settings, np.zeros((1, 32, 32, 3), np.uint8), file)
+    network_export.export(
+        networks.build(settings), settings, np.zeros((1, 32, 32, 3), np.uint8), file
+    )
     return Network(file, "float32", "onnxruntime", 4, 2)
 
 

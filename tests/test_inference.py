@@ -11,7 +11,7 @@ import openvino
 import pytest
 from conftest import ROOT
 
-from swatchbook import networks
+from swatchbook import network_export, networks
 from swatchbook.errors import NetworkError
 from swatchbook.inference import Network
 from swatchbook.params import RefineDnn
@@ -24,7 +24,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The default network, with its trained weights, at a small resolution."""
     file = tmp_path_factory.mktemp("network") / "network.onnx"
     settings = RefineDnn(resolution=96)
-    networks.export(networks.build(settings), settings, pixels(2), file)
+    network_export.export(networks.build(settings), settings, pixels(2), file)
     return file
 
 
