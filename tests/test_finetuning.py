@@ -166,7 +166,7 @@ def train_in_child(images: pd.DataFrame, chosen: RefineDnn, folder: Path, often:
 
 def test_kill_9_at_any_moment_changes_no_bit() -> None:  # E07
     images = training_images(48)
-    chosen = settings(schedule=[[0.02, 12]], minibatch=4)
+    chosen = settings(schedule=[[0.02, 40]], minibatch=4)
     whole = new_run(images, chosen, Path("whole"))
     whole.fit()
     # forked from a server that has imported all: a child starts to train at once
