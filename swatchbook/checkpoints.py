@@ -46,8 +46,11 @@ class Checkpoints:
     def save_best(self, epoch: int, state: dict[str, Any]) -> None:
         """Keep the network of ``epoch`` as the best so far, and the best one before it."""
         files.write_bytes(self._best(epoch), _packed(state))
-        # the previous checkpoint may still name the one before
-        for path in sorted(self.folder.glob("best-*.pt"))[:-2]:
+        best = sorted(self.folder.glob("best-*.pt"))
+        place = best.index(self._best(epoch))
+        # the previous checkpoint may still name the one before; later ones are left over from a
+        # run that was taken back
+        for path in best[: max(0, place - 1)] + best[place + 1 :]:
             path.unlink()
 
     def finish(self, best: int, state: dict[str, Any]) -> None:

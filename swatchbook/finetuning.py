@@ -247,10 +247,11 @@ class Run:
     def _resume(self) -> None:
         state = self.checkpoints.load()
         if state is not None and state["images"] != self.data.digest:
-            print(
-                "refine_dnn: other images can be read than before; trains from the start",
-                file=sys.stderr,
-            )
+            if self._leads:
+                print(
+                    "refine_dnn: other images can be read than before; trains from the start",
+                    file=sys.stderr,
+                )
             state = None
         if state is None:
             self._set_threads()

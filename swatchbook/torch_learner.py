@@ -105,16 +105,12 @@ class TorchLearner:
             self.train_head_only()
         else:
             self.unfreeze()
-        self.load_network(state["network"])
+        self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
 
     def network_state(self) -> dict[str, Any]:
         """The network's weights and statistics."""
         return self.network.state_dict()
-
-    def load_network(self, state: dict[str, Any]) -> None:
-        """Replace the network's weights and statistics."""
-        self.network.load_state_dict(state)
 
     def seconds_per_image(self, batch: Batch) -> float:
         """How long one step of this process takes for an image; nothing is changed by it."""

@@ -77,7 +77,8 @@ class TrainingData:
                 )
             labels = np.searchsorted(classes, rows["label"].to_numpy(str))
             self._parts[part] = found, list(rows["sha256"]), labels
-        if missing := set(classes) - set(images.loc[self._shown(images), "label"]):
+        shown = images["sha256"].isin(self._parts[False][1])
+        if missing := set(classes) - set(images.loc[shown, "label"]):
             raise DataError(
                 f"refine_dnn: class {min(missing)!r} has no readable image to train on; "
                 "`dvc pull data/images` or `dvc repro acquire` brings them"
@@ -85,9 +86,6 @@ class TrainingData:
         self.labels = self._parts[False][2]
         self.validation_labels = self._parts[True][2]
         self.class_weights = sampling.class_weights(self.labels, len(classes), settings.balance)
-
-    def _shown(self, images: pd.DataFrame) -> pd.Series:
-        return images["sha256"].isin(self._parts[False][1])
 
     @property
     def digest(self) -> str:

@@ -85,6 +85,18 @@ def test_the_best_network_and_the_one_before_it_are_kept() -> None:
         assert found["epoch"] == epoch
 
 
+def test_bests_of_a_run_that_was_taken_back_do_not_push_out_the_new_one() -> None:
+    own = saved(1)
+    for epoch in (7, 9, 2, 3):
+        own.save_best(epoch, state(epoch))
+    assert [own.load_best(epoch) is not None for epoch in (2, 3, 7, 9)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
 def test_runs_that_nobody_takes_up_are_removed_after_a_month() -> None:
     saved(1)
     old = FOLDER.parent / "old"

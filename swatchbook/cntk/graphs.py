@@ -88,7 +88,9 @@ def finish(
     before = _preprocessing(graph, source.name, mean, std, bgr)
     flat = helper.make_node("Flatten", [graph.output[0].name], ["features"], axis=1)
     after = [flat]
-    outputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", _width(facts)])]
+    outputs = [
+        helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", int(facts["features"])])
+    ]
     if head is not None:
         for name, value in zip(models.HEAD, head, strict=True):
             graph.initializer.append(numpy_helper.from_array(value.astype(np.float32), name))
@@ -119,10 +121,6 @@ def _keep_names_free(graph: onnx.GraphProto) -> None:
     for item in (*graph.input, *graph.output):
         if item.name in taken:
             item.name = f"{item.name}_within"
-
-
-def _width(facts: dict[str, str]) -> int:
-    return int(facts["features"])
 
 
 def _dense_to_convolution(graph: onnx.GraphProto) -> None:
