@@ -13,7 +13,7 @@ help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 repro: $(BIN)/.requirements ## set up, then run the pipeline: only what changed is done again
-	python -m swatchbook.params check
+	python -m swatchbook.params
 	dvc repro
 
 update: $(BIN)/.requirements ## take in images added to the source since the last run, then repro
@@ -37,7 +37,7 @@ cntk: $(BIN)/.requirements ## set up CNTK 2.7 in a Python 3.6 of its own, for re
 	python -m swatchbook.cntk.environment
 
 docs: $(BIN)/.requirements ## write the generated pages
-	python -m swatchbook.params > docs/params.md
+	python -m swatchbook.params_reference > docs/params.md
 
 benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.dedupe

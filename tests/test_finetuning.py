@@ -60,6 +60,17 @@ def outcome(run: Run) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
     return run.progress.history, best
 
 
+def stop_at(run: Run, method: str) -> None:
+    """Have the run asked to stop at the first call of a method of its learner."""
+    original = getattr(run.learner, method)
+
+    def asked(*arguments: Any) -> Any:
+        run._stopping.set()
+        return original(*arguments)
+
+    setattr(run.learner, method, asked)
+
+
 def assert_same(one: Run, two: Run) -> None:
     (history, weights), (other_history, other_weights) = outcome(one), outcome(two)
     assert history == other_history
@@ -120,13 +131,7 @@ def test_a_run_stopped_after_every_step_is_the_same_as_one_that_was_not(
     stops = 0
     while True:
         part = new_run(images, chosen, Path("parts"))
-        train = part.learner.train
-
-        def train_then_stop(*arguments: Any, train: Any = train, part: Run = part) -> Any:
-            part._stopping.set()
-            return train(*arguments)
-
-        part.learner.train = train_then_stop  # type: ignore[method-assign]
+        stop_at(part, "train")
         try:
             part.fit()
             break
@@ -143,13 +148,7 @@ def test_a_run_stopped_in_validation_is_the_same_as_one_that_was_not() -> None:
     whole.fit()
     for _ in range(2):
         part = new_run(images, chosen, Path("parts"))
-        logits = part.learner.logits
-
-        def logits_then_stop(*arguments: Any, logits: Any = logits, part: Run = part) -> Any:
-            part._stopping.set()
-            return logits(*arguments)
-
-        part.learner.logits = logits_then_stop  # type: ignore[method-assign]
+        stop_at(part, "logits")
         with pytest.raises(KeyboardInterrupt):
             part.fit()
     last = new_run(images, chosen, Path("parts"))

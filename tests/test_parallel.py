@@ -86,9 +86,9 @@ def test_an_error_in_a_process_is_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert "one of 2 training processes failed" in said
 
 
-def test_stopped_it_leaves_no_process_behind_and_can_be_taken_up() -> None:  # D05
-    changes = {"schedule": [[0.01, 400]]}
-    environment = environment_of("stopped", 2, changes)
+def started(name: str) -> "tuple[subprocess.Popen[str], list[psutil.Process]]":
+    """A long training by two processes in its second epoch, and the processes it started."""
+    environment = environment_of(name, 2, {"schedule": [[0.01, 400]]})
     process = subprocess.Popen(
         [sys.executable, "-c", CODE], env=environment, stderr=subprocess.PIPE, text=True
     )
@@ -96,7 +96,11 @@ def test_stopped_it_leaves_no_process_behind_and_can_be_taken_up() -> None:  # D
     for line in process.stderr:
         if line.startswith("epoch 2/"):
             break
-    children = psutil.Process(process.pid).children(recursive=True)
+    return process, psutil.Process(process.pid).children(recursive=True)
+
+
+def test_stopped_it_leaves_no_process_behind_and_can_be_taken_up() -> None:  # D05
+    process, children = started("stopped")
     assert len(children) >= 3
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
@@ -106,18 +110,9 @@ def test_stopped_it_leaves_no_process_behind_and_can_be_taken_up() -> None:  # D
 
 
 def test_killed_it_leaves_no_process_behind() -> None:
-    environment = environment_of("killed", 2, {"schedule": [[0.01, 400]]})
-    process = subprocess.Popen(
-        [sys.executable, "-c", CODE], env=environment, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("epoch 1/"):
-            break
-    children = psutil.Process(process.pid).children(recursive=True)
+    process, children = started("killed")
     process.kill()
-    process.stderr.close()
-    process.wait()
+    process.communicate(timeout=60)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
 

@@ -1,0 +1,56 @@
+"""docs/params.md, generated from the schema: ``python -m swatchbook.params_reference``."""
+
+import types
+import typing
+from typing import Literal
+
+from pydantic.fields import FieldInfo
+
+from swatchbook import params
+
+
+def _allowed(field: FieldInfo) -> str:
+    annotation = field.annotation
+    if typing.get_origin(annotation) is Literal:
+        return ", ".join(f"`{option}`" for option in params.options_of(field))
+    words = {bool: "`true`, `false`", int: "whole number", float: "number", str: "text"}
+    if isinstance(annotation, types.UnionType):
+        return "text or list of pairs"
+    if isinstance(annotation, types.GenericAlias):
+        return "list of positive numbers"
+    bounds = []
+    for symbol, attribute in ((">", "gt"), ("≥", "ge"), ("<", "lt"), ("≤", "le")):
+        for item in field.metadata:
+            if (bound := getattr(item, attribute, None)) is not None:
+                bounds.append(f"{symbol} {bound}")
+    return " ".join([words[typing.cast(type, annotation)], *bounds])
+
+
+def reference() -> str:
+    """docs/params.md: every key with what it allows, its default, meaning and former name."""
+    lines = [
+        "# Parameters",
+        "",
+        "Every parameter of every stage. Generated from `swatchbook/params.py` by "
+        "`python -m swatchbook.params_reference > docs/params.md`; a test fails if the two differ.",
+        "",
+        "*Once called*: what the tutorial, the aerial scenario or the package that this project "
+        "re-implements called the same thing.",
+    ]
+    for name, section in params.Params.model_fields.items():
+        lines += ["", f"## {name}", "", f"{(section.annotation or params.Section).__doc__}", ""]
+        lines += ["| Key | Allowed | Default | Meaning | Once called |", "|---|---|---|---|---|"]
+        for key, field in params.fields_of([name]).items():
+            extra = typing.cast(dict[str, str], field.json_schema_extra)
+            default = (
+                str(field.default).lower() if isinstance(field.default, bool) else field.default
+            )
+            lines.append(
+                f"| `{key}` | {_allowed(field)} | `{default}` | {field.description} "
+                f"| {extra['original']} |"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(reference())
