@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -36,6 +36,7 @@ class Learner(Protocol):
     def train_head_only(self) -> None: ...
     def unfreeze(self) -> None: ...
     def train(self, batch: Batch, rate: float) -> tuple[float, float]: ...
+    def settle(self, minibatches: Iterable[torch.Tensor]) -> None: ...
     def logits(self, pixels: torch.Tensor) -> torch.Tensor: ...
     def state(self) -> dict[str, Any]: ...
     def load(self, state: dict[str, Any]) -> None: ...
@@ -196,6 +197,8 @@ class Run:
 
     def _finish_epoch(self, speed: float) -> None:
         progress = self.progress
+        # those of augmented images would not do for images as they are
+        self.learner.settle(self.data.plain(progress.minibatch, *self.part))
         judged = []
         for pixels, labels in self.data.validation(progress.minibatch):
             judged.append(self._judged(pixels, labels))

@@ -123,10 +123,6 @@ def refinable(settings: RefineDnn, classes: int) -> Refinable:
             if isinstance(child, nn.Dropout) and child.p:
                 number += 1
                 setattr(module, name, SeededDropout(child.p, number))
-        if isinstance(module, nn.BatchNorm2d):
-            # EfficientNet's 0.01 is for millions of steps: over the few of a fine-tuning, the
-            # statistics that evaluation uses would lag far behind the weights
-            module.momentum = 0.1
     freeze(network, settings.trainable)
     return network
 

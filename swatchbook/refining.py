@@ -41,7 +41,7 @@ from swatchbook.training_data import TrainingData
 
 PLOTS = Path("plots/refine_dnn")
 # raise it when training gives other bits: older checkpoints must not be taken up
-_FORMAT = 1
+_FORMAT = 2
 # validation images on which the exported network must agree
 _SAMPLES = 8
 

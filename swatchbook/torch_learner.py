@@ -3,12 +3,13 @@
 import contextlib
 import copy
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import nn
 
-from swatchbook import machine, networks, parallel
+from swatchbook import batch_norm, machine, networks, parallel
 from swatchbook.depthwise import FastDepthwise
 from swatchbook.errors import NetworkError, OutOfMemory, TrainingError
 from swatchbook.networks import Refinable
@@ -27,7 +28,7 @@ class TorchLearner:
         # channels last: about 1.3 times as fast on a CPU, and what tensor cores want
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
         if group.size > 1:
-            self.network = parallel.synced(self.network, group)
+            self.network = batch_norm.synced(self.network, group)
         self._head_only = False
         self._wrapped: nn.Module = self.network
         self._optimizer = self._new_optimizer()
@@ -82,6 +83,19 @@ class TorchLearner:
             self._optimizer.step()
         sums = self.group.summed([float(loss.detach()), wrong])
         return sums[0], sums[1]
+
+    def settle(self, minibatches: Iterable[torch.Tensor]) -> None:
+        """Take batch norm's statistics for evaluation anew from ``minibatches`` of plain images.
+
+        Statistics of images that were resampled and recoloured at random differ from those of
+        images as they come (Touvron et al., NeurIPS 2019), and running ones lag behind the weights
+        (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, whose precise statistics these
+        are). Frozen layers keep theirs.
+        """
+        with torch.no_grad(), batch_norm.anew(self.network) as wanted:
+            for pixels in minibatches if wanted else ():
+                with self._autocast(), _explained_errors():
+                    self.network(pixels.to(self.device))
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits ``(m, classes) float32`` in evaluation mode, on the CPU."""

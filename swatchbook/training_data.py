@@ -16,6 +16,9 @@ from swatchbook.errors import DataError
 from swatchbook.params import RefineDnn
 from swatchbook.sampling import seed_of
 
+# enough for statistics of hundreds of values an image
+_PLAIN = 256
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -86,6 +89,7 @@ class TrainingData:
         self.labels = self._parts[False][2]
         self.validation_labels = self._parts[True][2]
         self.class_weights = sampling.class_weights(self.labels, len(classes), settings.balance)
+        self._plain = self._decoded_plain(images)
 
     @property
     def digest(self) -> str:
@@ -132,6 +136,17 @@ class TrainingData:
             pixels = np.stack([found.get(sha256) for sha256 in some])
             yield torch.from_numpy(pixels), labels[start : start + size]
 
+    def plain(self, size: int, first: int = 0, step: int = 1) -> Iterator[torch.Tensor]:
+        """Some training images, unchanged, as this process's parts of minibatches of ``size``.
+
+        ``(m, r, r, 3) uint8``; a remainder is left out, so that all minibatches are alike.
+        """
+        digests = list(self._plain.paths)
+        size = min(size, len(digests))
+        for start in range(0, len(digests) - size + 1, size):
+            some = digests[start : start + size][first::step]
+            yield torch.from_numpy(np.stack([self._plain.get(sha256) for sha256 in some]))
+
     def sample(self, count: int) -> np.ndarray:
         """The first ``count`` validation images, ``(m, r, r, 3) uint8``."""
         found, digests, _ = self._parts[True]
@@ -141,6 +156,14 @@ class TrainingData:
         """The decoded training image number ``index``: ``(side, side, 3) uint8``."""
         found, digests, _ = self._parts[False]
         return found.get(digests[index])
+
+    def _decoded_plain(self, images: pd.DataFrame) -> Decoded:
+        """The training images of ``plain``, as validation would show them."""
+        digests, settings = self._parts[False][1], self.settings
+        chosen = np.random.default_rng(settings.seed).permutation(digests)[:_PLAIN]
+        path_of = dict(zip(images["sha256"], images["path"], strict=True))
+        paths = {sha256: Path(path_of[sha256]) for sha256 in chosen.tolist()}
+        return decoded.decode(paths, settings.resolution, settings.resize, machine.workers())
 
     def target(self, index: int) -> np.ndarray:
         """The smoothed label of training image number ``index``: ``(classes,) float32``."""

@@ -12,7 +12,7 @@ import pytest
 import torch
 from test_finetuning import CLASSES, settings, training_images
 
-from swatchbook import machine, models, networks
+from swatchbook import batch_norm, machine, models, networks
 from swatchbook.checkpoints import Checkpoints
 from swatchbook.cntk.learner import CntkLearner
 from swatchbook.errors import NetworkError, TrainingError
@@ -150,7 +150,7 @@ def test_before_training_cntk_sees_what_pytorch_sees() -> None:
 
 @pytest.mark.parametrize("trainable", ["last_only", "all"])
 def test_steps_of_cntk_are_those_of_pytorch(trainable: str) -> None:
-    """Momentum, weight decay, dropout, soft targets, weights of images, other rates and sizes.
+    """Momentum, weight decay, dropout, soft targets, weights of images, rates, sizes, statistics.
 
     PyTorch computes in float64; on noise, a random network carries errors far from step to step.
     """
@@ -174,7 +174,12 @@ def test_steps_of_cntk_are_those_of_pytorch(trainable: str) -> None:
             (expected / count).backward()
             optimizer.step()
             assert loss == pytest.approx(float(expected.detach()), rel=1e-5)
+        plain = [batch(seed, 6, 64).pixels for seed in (2, 3, 4)]
+        learner.settle(plain)
         found = learner.outputs(sample(64))
+    with torch.no_grad(), batch_norm.anew(network) as trained_ones:
+        for pixels in plain if trained_ones else ():
+            network(pixels)
     with torch.no_grad():
         wanted = network.eval()(torch.from_numpy(sample(64)))
     for name, item in zip(("features", "logits"), wanted, strict=True):
@@ -186,6 +191,7 @@ def test_what_is_frozen_does_not_change_by_a_bit() -> None:
         before = learner.network_state()["arrays"]
         for seed in range(2):
             learner.train(batch(seed, 6, 64), 0.1)
+        learner.settle([batch(2, 6, 64).pixels])
         after = learner.network_state()["arrays"]
     changed = {name for name, item in before.items() if not torch.equal(item, after[name])}
     assert changed == {"parameter/head.weight", "parameter/head.bias"}

@@ -19,7 +19,7 @@ ORDER = (
     "images", "perceptual", "sandbox", "store", "sources", "acquisition", "duplicates",
     "annotations", "splitting", "models", "figures", "sampling", "weights", "networks",
     "network_export", "decoded", "augmentation", "training_data", "schedules", "checkpoints",
-    "finetuning", "parallel", "depthwise", "torch_learner", "cntk", "training_curves", "refining",
+    "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves", "refining",
     "rate_finder", "inference", "features", "classifiers", "classifier_export", "evaluation",
     "curves", "plots", "stage",
 )  # fmt: skip

@@ -191,6 +191,17 @@ def test_kill_9_at_any_moment_changes_no_bit() -> None:  # E07
     assert_same(whole, last)
 
 
+def test_validation_sees_statistics_of_plain_images() -> None:
+    run = new_run(training_images(), settings(rotation=180.0, schedule=[[0.02, 2]]))
+    run.fit()
+    _, best = outcome(run)
+    learner = new_run(training_images(), run.settings, Path("other")).learner
+    learner.load({"head_only": False, "network": best, "optimizer": learner.state()["optimizer"]})
+    learner.settle(run.data.plain(8))
+    for name, item in learner.network_state().items():
+        assert torch.equal(item, best[name]), name
+
+
 def test_sigterm_leaves_a_checkpoint_of_this_very_step() -> None:  # D05
     images, chosen = training_images(), settings(minibatch=4)
     run = new_run(images, chosen)

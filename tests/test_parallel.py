@@ -14,8 +14,7 @@ import torch
 from conftest import ROOT
 from test_finetuning import CLASSES, settings, training_images
 
-from swatchbook import parallel, refining
-from swatchbook.errors import NetworkError
+from swatchbook import refining
 from swatchbook.parallel import Group
 from swatchbook.refining import Job
 
@@ -115,12 +114,6 @@ def test_killed_it_leaves_no_process_behind() -> None:
     process.communicate(timeout=60)
     _, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
-
-
-def test_a_batch_norm_of_an_unknown_kind_is_refused() -> None:
-    network = torch.nn.Sequential(torch.nn.BatchNorm1d(3))
-    with pytest.raises(NetworkError, match="its BatchNorm1d is of an unknown kind"):
-        parallel.synced(network, Group(0, 2))
 
 
 def test_one_process_alone_needs_no_group() -> None:

@@ -52,6 +52,19 @@ def test_weights_of_images_scale_their_loss() -> None:
     assert learner().train(half, 0.0)[0] == pytest.approx(learner().train(some, 0.0)[0] / 2)
 
 
+def test_statistics_are_taken_anew_and_nothing_else_changes() -> None:
+    own, other = learner(), learner()
+    other.train(batch(5), 0.0)  # its running statistics are others
+    before = {name: item.clone() for name, item in own.network_state().items()}
+    plain = [batch(seed).pixels for seed in range(3)]
+    own.settle(plain)
+    other.settle(plain)
+    for name, item in own.network_state().items():
+        assert torch.equal(item, other.network_state()[name]), name
+        statistic = name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+        assert torch.equal(item, before[name]) != statistic, name
+
+
 def test_validation_changes_nothing() -> None:
     own = learner()
     before = {name: item.clone() for name, item in own.network_state().items()}

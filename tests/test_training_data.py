@@ -84,6 +84,22 @@ def test_smoothing_spreads_a_share_of_the_label() -> None:
     assert np.allclose(sorted(target), [0.1, 0.1, 0.8])
 
 
+def test_plain_images_are_training_images_as_validation_would_show_them() -> None:
+    images = training_images()
+    some = TrainingData(images, CLASSES, settings(crop_scale=0.5, rotation=90.0))
+    assert [len(pixels) for pixels in some.plain(7)] == [7, 7, 7]
+    assert [len(pixels) for pixels in some.plain(100)] == [24]
+    rows = images[images["fold"] != 0]
+    expected = {
+        store.pixels(row.sha256, Path(row.path), 32, "pad").tobytes() for row in rows.itertuples()
+    }
+    shown = [pixels.numpy() for pixels in next(some.plain(24))]
+    assert {pixels.tobytes() for pixels in shown} == expected
+    for first in (0, 1):
+        part = next(some.plain(24, first, 2))
+        assert np.array_equal(part.numpy(), shown[first::2])
+
+
 def test_unreadable_images_are_left_out_with_their_reasons() -> None:
     images = training_images()
     Path(images["path"][5]).write_bytes(b"")

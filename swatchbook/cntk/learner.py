@@ -7,6 +7,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,14 @@ class CntkLearner:
         scope = "last_only" if self._head_only else self.settings.trainable
         found, _ = self._call("train", arrays, rate=rate, scope=scope)
         return found["loss"], found["wrong"]
+
+    def settle(self, minibatches: Iterable[torch.Tensor]) -> None:
+        """Take batch norm's statistics anew, as ``TorchLearner.settle`` does."""
+        if self._head_only or self.settings.trainable != "all":
+            return
+        for number, pixels in enumerate(minibatches, 1):
+            if not self._call("settle", {"pixels": pixels.numpy()}, share=1 / number)[0]["layers"]:
+                return
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits ``(m, classes)`` of images ``(m, r, r, 3) uint8``."""

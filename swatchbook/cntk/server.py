@@ -9,6 +9,8 @@ open       source, side, mean, std, bgr, momentum, weight_decay → width, and t
 set_head   arrays weight (classes, d), bias (classes,): the new last layer
 train      rate, scope; arrays pixels (n, r, r, 3) uint8, mask (n, d), targets (n, classes),
            weights (n,) → loss, wrong: sums over the minibatch
+settle     share; array pixels: batch norm's statistics become (1 - share) times what they are and
+           share times this minibatch's → layers: how many have any
 evaluate   array pixels → arrays features (n, d), logits (n, classes) where there is a head
 state      → all arrays that training goes on from; load takes them back
 export     path: the features as ONNX (opset 9); the head is not in it
@@ -34,8 +36,6 @@ from cntk.logging.graph import depth_first_search, find_by_name  # noqa: E402
 STATISTICS = ("running_mean", "running_var", "aggregate_mean", "aggregate_variance")
 # where CNTK's published models end, and whether what is found there is still a feature map
 CUTS = (("z.x.x.r", True), ("h2_d", False), ("z.x", False))
-# the share of a minibatch's statistics in the running ones, as in PyTorch
-BATCH_NORM_SHARE = 0.1
 
 Header = Dict[str, Any]
 Arrays = Dict[str, np.ndarray]
@@ -102,15 +102,36 @@ class Server:
         if scope not in self.trainers:
             self.trainers[scope] = self._trainer(scope)
         trainer = self.trainers[scope]
-        before = {name: item.value.copy() for name, item in self.statistics.items()}
-        for item in self.counts:
-            item.value = np.ones((), np.float32)
-        trainer.train_minibatch(values)
         if scope != "last_only":
-            self._correct_statistics(before, count)
+            self._same_time_constant()
+        trainer.train_minibatch(values)
         wrong = trainer.previous_minibatch_evaluation_average * count
         loss = trainer.previous_minibatch_loss_average * count
         return {"loss": loss, "wrong": round(wrong) if np.isfinite(wrong) else count}, {}
+
+    def settle(self, header: Header, arrays: Arrays) -> Reply:
+        before = {name: item.value.copy() for name, item in self.statistics.items()}
+        if not before:
+            return {"layers": 0}, {}
+        for item in self.counts:
+            item.value = np.ones((), np.float32)
+        for item in self.statistics.values():
+            # from what they were, rounding would remain
+            item.value = np.zeros(item.shape, np.float32)
+        pixels = arrays["pixels"]
+        outputs = [self.features.output]
+        # what is kept for a backward pass tells CNTK that this is training
+        self.features.forward({self.pixels: self._normalised(pixels)}, outputs, set(outputs))
+        time = self._same_time_constant()
+        # CNTK's own share of the new statistics
+        if time > 0:
+            share = 1 - np.exp(-len(pixels) / time)
+        else:
+            share = 1.0 if time == 0 else len(pixels) / (1.0 + len(pixels))
+        new = header["share"]
+        for name, item in self.statistics.items():
+            item.value = _plain((1 - new) * before[name] + new * (item.value / share))
+        return {"layers": len(before) // 2}, {}
 
     def evaluate(self, header: Header, arrays: Arrays) -> Reply:
         features = self._features(arrays["pixels"])
@@ -194,23 +215,13 @@ class Server:
                 seen.add(count)
         self.times = times
 
-    def _correct_statistics(self, before: Arrays, count: int) -> None:
-        """Make CNTK's share of the new statistics, which depends on its time constant, 0.1."""
-        if not before:
-            return
-        if len(self.times) != 1:
+    def _same_time_constant(self) -> float:
+        if len(self.times) > 1:
             raise ValueError(
                 "its batch norm layers have several time constants, which can't be trained here; "
                 "use trainable: last_only, or mode: fixed"
             )
-        (time,) = self.times
-        if time > 0:
-            share = 1 - np.exp(-count / time)
-        else:
-            share = 1.0 if time == 0 else count / (1.0 + count)
-        for name, item in self.statistics.items():
-            old = before[name]
-            item.value = _plain(old + (item.value - old) * (BATCH_NORM_SHARE / share))
+        return next(iter(self.times), 0.0)
 
     def _add_momenta(self, parameters: Dict[str, Any]) -> None:
         for name, item in parameters.items():
