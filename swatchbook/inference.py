@@ -3,6 +3,7 @@
 Each engine is imported where it is used: one costs 40 MB, and only one runs.
 """
 
+import functools
 import threading
 from importlib import metadata
 from pathlib import Path
@@ -74,9 +75,7 @@ def _has_cuda() -> bool:
 
 
 def _has_bfloat16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _precision(wanted: str, engine: str) -> str:
@@ -91,10 +90,21 @@ def _precision(wanted: str, engine: str) -> str:
     return wanted
 
 
-def _openvino(content: bytes, precision: str, batch: int, resolution: int, threads: int) -> Any:
+@functools.cache
+def openvino_core() -> Any:
+    """OpenVINO, started once in a process.
+
+    On processors with AMX each start gives the thread another stack for its signal handlers, and
+    the end of one takes that stack away even where a later start has it noted as the one to put
+    back (``SigAltStackSetup`` in OpenVINO's plugin.cpp): the next signal would be a crash.
+    """
     import openvino
 
-    core = openvino.Core()
+    return openvino.Core()
+
+
+def _openvino(content: bytes, precision: str, batch: int, resolution: int, threads: int) -> Any:
+    core = openvino_core()
     model = core.read_model(content)
     model.reshape([batch, resolution, resolution, 3])
     settings = {

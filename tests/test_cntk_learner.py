@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-import openvino
 import pytest
 import torch
 from test_finetuning import CLASSES, settings, training_images
@@ -17,6 +16,7 @@ from swatchbook.checkpoints import Checkpoints
 from swatchbook.cntk.learner import CntkLearner
 from swatchbook.errors import NetworkError, TrainingError
 from swatchbook.finetuning import Run
+from swatchbook.inference import openvino_core
 from swatchbook.params import RefineDnn
 from swatchbook.training_data import Batch, TrainingData
 
@@ -107,7 +107,7 @@ def agreement(pixels: np.ndarray, expected: dict[str, np.ndarray]) -> float:
     """The largest difference of both runtimes from ``expected``, as a share of its range."""
     names = list(expected)
     runtime = onnxruntime.InferenceSession(PATH).run(names, {"images": pixels})
-    compiled = openvino.Core().compile_model(PATH, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino_core().compile_model(PATH, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = compiled([pixels])
     differences = [
         np.abs(one - expected[name]).max() / np.abs(expected[name]).max()

@@ -19,9 +19,9 @@ ORDER = (
     "images", "perceptual", "sandbox", "store", "sources", "acquisition", "duplicates",
     "annotations", "splitting", "models", "figures", "sampling", "weights", "networks",
     "network_export", "decoded", "augmentation", "training_data", "schedules", "checkpoints",
-    "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves", "refining",
-    "rate_finder", "inference", "features", "classifiers", "classifier_export", "evaluation",
-    "curves", "plots", "stage",
+    "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves",
+    "refining", "rate_finder", "inference", "features", "classifiers", "classifier_export",
+    "evaluation", "curves", "plots", "stage",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

@@ -7,16 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 from conftest import ROOT
 
-from swatchbook import network_export, networks
+from swatchbook import inference, network_export, networks
 from swatchbook.errors import NetworkError
 from swatchbook.inference import Network
 from swatchbook.params import RefineDnn
 
-HAS_BFLOAT16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+HAS_BFLOAT16 = "BF16" in inference.openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +106,32 @@ def test_first_calls_of_many_threads_at_once_do_not_deadlock(path: Path) -> None
             [sys.executable, "-c", FIRST_CALLS_AT_ONCE, str(path)],
             check=True, timeout=120, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
+
+
+SIGNAL_AFTER_NETWORKS = """
+import faulthandler, os, signal, sys
+from pathlib import Path
+from swatchbook.inference import Network
+
+faulthandler.enable()  # pytest does so too; from then on handlers have a stack of their own
+caught = []
+signal.signal(signal.SIGTERM, lambda *_: caught.append(1))
+first = Network(Path(sys.argv[1]), "auto", "openvino", 1, 1)
+second = Network(Path(sys.argv[1]), "float32", "openvino", 1, 1)
+for network in ("first", "second"):
+    del globals()[network]
+    os.kill(os.getpid(), signal.SIGTERM)
+print(len(caught))
+"""
+
+
+def test_a_signal_after_networks_were_closed_is_no_crash(path: Path) -> None:
+    """On a processor with AMX this was a segmentation fault: see ``openvino_core``."""
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTER_NETWORKS, str(path)], check=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "2\n"
 
 
 def test_what_this_machine_lacks_is_an_error(

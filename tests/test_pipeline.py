@@ -4,10 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
-import openvino
 import pytest
 from conftest import Project, encoded, new_project, texture
 
+from swatchbook import inference
 from swatchbook.params import Params
 
 pytestmark = pytest.mark.pipeline
@@ -20,7 +20,7 @@ RESULTS = (
     "metrics/acquire.json", "metrics/dedupe.json", "metrics/split.json", "metrics/refine_dnn.json",
     "metrics/featurize.json", "metrics/train_classifier.json", "metrics/evaluation.json",
 )  # fmt: skip
-HAS_BFLOAT16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+HAS_BFLOAT16 = "BF16" in inference.openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 # For every parameter: another value, and exactly the stages that it runs again. A stage whose
 # inputs came out with the same bytes is not among them.
