@@ -100,8 +100,8 @@ def build(settings: RefineDnn) -> FeatureExtractor:
     name = settings.architecture
     if name.startswith("timm:"):
         extractor = _timm(name.removeprefix("timm:"), settings)
-    elif name == "efficientnet_lite0":
-        extractor = _lite0(settings)
+    elif name.startswith("efficientnet_lite"):
+        extractor = _efficientnet_lite(settings)
     else:
         extractor = _torchvision(settings)
     extractor.eval()
@@ -165,10 +165,10 @@ class _GlobalAverage(nn.Module):
         return maps.mean((2, 3))
 
 
-def _lite0(settings: RefineDnn) -> FeatureExtractor:
+def _efficientnet_lite(settings: RefineDnn) -> FeatureExtractor:
     from efficientnet_lite_pytorch import EfficientNet
 
-    network = EfficientNet.from_name("efficientnet-lite0")
+    network = EfficientNet.from_name(settings.architecture.replace("_", "-"))
     # its way to leave out whole blocks at random is not reproducible after an interruption
     network._global_params = network._global_params._replace(drop_connect_rate=0.0)
     weights.load(network, settings.architecture, settings.pretrained)

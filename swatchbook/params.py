@@ -29,7 +29,8 @@ from swatchbook.presets import PRESETS
 PATH = Path("params.yaml")
 
 ARCHITECTURES = (
-    "efficientnet_lite0", "alexnet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
+    "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "alexnet", "resnet18",
+    "resnet34", "resnet50", "resnet101", "resnet152",
 )  # fmt: skip
 SCHEDULES = ("cosine", *PRESETS)
 _MOST_EPOCHS = 10_000

