@@ -2,17 +2,22 @@
 
 from swatchbook import acquisition, files, machine, params, sources, stage, store, tables
 from swatchbook.cache import Cache
+from swatchbook.download import Manners
 from swatchbook.sandbox import Sandbox
 
 
 def main() -> str:
     settings = params.load()
     acquire, hash_size = settings.acquire, settings.dedupe.hash_size
+    manners = Manners(
+        machine.agent(), acquire.robots, machine.allowed_networks(), acquire.on_exists == "refresh"
+    )
     with (
         Cache(machine.cache_folder() / "seen.sqlite") as seen,
         Sandbox(machine.workers(), hash_size) as sandbox,
     ):
-        found = acquisition.acquire(sources.candidates(acquire.source), seen, sandbox, hash_size)
+        candidates = sources.candidates(acquire.source, manners)
+        found = acquisition.acquire(candidates, seen, sandbox, hash_size)
     acquisition.check(found.manifest, acquire.max_bad_fraction)
     good = found.manifest["status"] == "ok"
     pruned = store.prune(set(found.manifest.loc[good, "path"]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from swatchbook import files, images, store, tables
+from swatchbook import download, files, images, store, tables
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.sandbox import Examined, Sandbox
@@ -39,6 +39,12 @@ class _Row:
     bytes: int = 0
     format: str = ""
     dhash: str = ""
+    final_url: str = ""
+    licence: str = ""
+    author: str = ""
+    query: str = ""
+    rank: str = ""
+    fetched: str = ""
 
 
 def acquire(
@@ -73,15 +79,17 @@ def check(manifest: pd.DataFrame, max_bad_fraction: float) -> None:
     if manifest.empty:
         raise DataError("acquire.source: it holds no files")
     bad = manifest[manifest["status"] != "ok"]
-    causes = ", ".join(
-        f"{count} {reason}" for reason, count in tables.counted(bad["reason"]).items()
-    )
     if len(bad) == len(manifest):
-        raise DataError(f"acquire.source: none of {len(manifest)} files can be used: {causes}")
-    if len(bad) > max_bad_fraction * len(manifest):
         raise DataError(
-            f"acquire.max_bad_fraction: {len(bad)} of {len(manifest)} files can't be used "
-            f"({causes}), more than {max_bad_fraction:g} of them"
+            f"acquire.source: none of {len(manifest)} files can be used: {_causes(bad)}"
+        )
+    # links die: what isn't there any more says nothing about the rest
+    missing = bad["reason"].map(download.is_reason)
+    bad, had = bad[~missing], len(manifest) - int(missing.sum())
+    if len(bad) > max_bad_fraction * had:
+        raise DataError(
+            f"acquire.max_bad_fraction: {len(bad)} of {had} files can't be used "
+            f"({_causes(bad)}), more than {max_bad_fraction:g} of them"
         )
 
 
@@ -96,6 +104,10 @@ def metrics(manifest: pd.DataFrame) -> dict[str, Any]:
         "per_class": tables.counted(good["label"]),
         "per_reason": tables.counted(bad["reason"]),
     }
+
+
+def _causes(bad: pd.DataFrame) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in tables.counted(bad["reason"]).items())
 
 
 def _batches(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
@@ -180,7 +192,8 @@ def _verdict(sha256: str, size: int, found: Examined | ImageRefused) -> _Row:
 
 
 def _row(candidate: Candidate, verdict: _Row) -> _Row:
-    return _Row(**{**asdict(verdict), "label": candidate.label, "source": candidate.name})
+    own = {"label": candidate.label, "source": candidate.name, **asdict(candidate.origin)}
+    return _Row(**{**asdict(verdict), **own})
 
 
 def _verdict_key(sha256: str, hash_size: int) -> str:

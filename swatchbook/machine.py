@@ -11,14 +11,19 @@ SWATCHBOOK_LOADERS  processes that prepare training images beside it (default: 0
                     workers where a GPU trains)
 SWATCHBOOK_CHECKPOINT_MINUTES  time between checkpoints inside an epoch (default: 10)
 SWATCHBOOK_DECODED_GIB  bound of the cache of decoded images (default: 20)
+SWATCHBOOK_CONTACT  how a site can reach who downloads from it: an address for the User-Agent
+SWATCHBOOK_ALLOW_NETWORKS  networks beside the public internet that downloads may connect to
+                    (10.0.0.0/8,…; default: none)
 SWATCHBOOK_CNTK     the Python of the CNTK environment (default: where `make cntk` puts it)
 """
 
+import ipaddress
 import os
 from pathlib import Path
 
 from platformdirs import user_cache_dir
 
+from swatchbook.addresses import Network
 from swatchbook.errors import ParamsError, did_you_mean
 
 ENGINES = ("auto", "cuda", "openvino", "onnxruntime")
@@ -70,6 +75,23 @@ def checkpoint_seconds() -> float:
 def decoded_bytes() -> int:
     """The bound of the cache of decoded images, in bytes."""
     return 2**30 * _positive("SWATCHBOOK_DECODED_GIB", 20)
+
+
+def agent() -> str:
+    """The name under which sites see this program."""
+    contact = os.environ.get("SWATCHBOOK_CONTACT") or "set SWATCHBOOK_CONTACT"
+    if not contact.isascii() or not contact.isprintable():
+        raise ParamsError(f"SWATCHBOOK_CONTACT: {contact!r} is not plain text")
+    return f"swatchbook/1 (images for a classifier; contact: {contact})"
+
+
+def allowed_networks() -> list[Network]:
+    """Networks that are not public, but meant."""
+    names = (os.environ.get("SWATCHBOOK_ALLOW_NETWORKS") or "").split(",")
+    try:
+        return [ipaddress.ip_network(name.strip()) for name in names if name.strip()]
+    except ValueError as error:
+        raise ParamsError(f"SWATCHBOOK_ALLOW_NETWORKS: {error}") from None
 
 
 def cntk_python() -> Path:

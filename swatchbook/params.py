@@ -70,13 +70,23 @@ class Acquire(Section):
     )
     source: str = _key(
         "package:conformal-clip-data==0.1.4",
-        "`folder:PATH` (one sub-folder per class), `archive:PATH` (zip or tar of such a folder) "
-        "or `package:NAME==VERSION` (images of an installed Python package)",
-        "`DATA_DIR`",
-        pattern=r"^(folder|archive|package):.+$",
+        "`folder:PATH` (one sub-folder per class), `archive:PATH` (zip or tar of such a folder), "
+        "`package:NAME==VERSION` (images of an installed Python package) or `urls:PATH` (a list of "
+        "classes and URLs)",
+        "`DATA_DIR`, `fashionTextureUrls.tsv`",
+        pattern=r"^(folder|archive|package|urls):.+$",
+    )
+    robots: bool = _key(
+        True, "heed what sites ask of programs (robots.txt, X-Robots-Tag) when URLs are fetched"
+    )
+    on_exists: Literal["skip", "refresh"] = _key(
+        "skip", "URLs that were fetched before: leave them, or fetch them again"
     )
     max_bad_fraction: float = _key(
-        0.2, "stop if more than this share of the files can't be used", ge=0, le=1
+        0.2,
+        "stop if more than this share of the files that could be had can't be used",
+        ge=0,
+        le=1,
     )
 
 

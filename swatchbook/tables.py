@@ -77,11 +77,13 @@ class Table:
 
 MANIFEST = Table(
     Path("data/manifest.csv"),
-    # one row per candidate; status: ok or quarantined; source: name inside the source
+    # one row per candidate; status: ok or quarantined; source: name inside the source; the last
+    # columns and url: where a file from the web came from (sources.candidate.Origin)
     {
         "sha256": "str", "path": "str", "label": "str", "source": "str", "url": "str",
         "status": "str", "reason": "str", "width": "int64", "height": "int64", "bytes": "int64",
-        "format": "str", "dhash": "str",
+        "format": "str", "dhash": "str", "final_url": "str", "licence": "str", "author": "str",
+        "query": "str", "rank": "str", "fetched": "str",
     },
 )  # fmt: skip
 CURATED = Table(

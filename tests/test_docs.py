@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from swatchbook import images, machine
+from swatchbook import download, images, machine
 from swatchbook.params import RefineDnn
 from swatchbook.presets import PRESETS
 
@@ -44,7 +44,7 @@ def test_the_graph_is_that_of_dvc() -> None:
 
 def test_every_reason_for_refusal_is_documented() -> None:
     text = (ROOT / "docs" / "acquiring.md").read_text(encoding="utf-8")
-    for reason, meaning in images.REASONS.items():
+    for reason, meaning in (images.REASONS | download.REASONS).items():
         assert f"| `{reason}` | {meaning} |" in text
 
 

@@ -28,6 +28,8 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "acquire.data_set": ("other", {"acquire", "dedupe", "split"}),
     "acquire.source": ("folder:{more}", set(ALL)),
     "acquire.max_bad_fraction": ("0.3", {"acquire"}),
+    "acquire.robots": ("false", {"acquire"}),
+    "acquire.on_exists": ("refresh", {"acquire"}),
     "dedupe.hash_size": ("17", {"acquire", "dedupe"}),
     "dedupe.max_distance": ("21", {"dedupe"}),
     "dedupe.keep": ("all", {"dedupe", *FROM_SPLIT, "featurize"}),

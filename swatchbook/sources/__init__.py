@@ -2,19 +2,23 @@
 
 from collections.abc import Callable, Iterator
 
+from swatchbook.download import Manners
 from swatchbook.errors import ParamsError, did_you_mean
-from swatchbook.sources import archive, folder, package
+from swatchbook.sources import archive, folder, package, urls
 from swatchbook.sources.candidate import Candidate
 
-KINDS: dict[str, Callable[[str], Iterator[Candidate]]] = {
-    "folder": folder.candidates,
-    "archive": archive.candidates,
-    "package": package.candidates,
+_MANNERS = Manners()
+
+KINDS: dict[str, Callable[[str, Manners], Iterator[Candidate]]] = {
+    "folder": lambda location, _: folder.candidates(location),
+    "archive": lambda location, _: archive.candidates(location),
+    "package": lambda location, _: package.candidates(location),
+    "urls": urls.candidates,
 }
 
 
-def candidates(source: str) -> Iterator[Candidate]:
-    """All candidates of ``source``, sorted by name.
+def candidates(source: str, manners: Manners = _MANNERS) -> Iterator[Candidate]:
+    """All candidates of ``source``; ``manners`` is for those that are fetched.
 
     Raises:
         ParamsError: for an unknown kind.
@@ -26,4 +30,4 @@ def candidates(source: str) -> Iterator[Candidate]:
             f"acquire.source: kind {kind!r} is not known.{did_you_mean(kind, KINDS)} "
             f"Known: {', '.join(KINDS)}"
         )
-    return KINDS[kind](location)
+    return KINDS[kind](location, manners)

@@ -18,6 +18,23 @@ _RESERVED = {
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a file from the web came from; columns of the manifest.
+
+    ``url`` as it was listed, ``final_url`` after redirects, ``query`` and ``rank`` of the search
+    that found it, ``fetched`` when (UTC).
+    """
+
+    url: str = ""
+    final_url: str = ""
+    licence: str = ""
+    author: str = ""
+    query: str = ""
+    rank: str = ""
+    fetched: str = ""
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A file of a source.
 
@@ -30,6 +47,7 @@ class Candidate:
     stamp: str
     reason: str
     read: Callable[[], bytes]
+    origin: Origin = Origin()
 
 
 def located(location: str) -> Path:
@@ -69,9 +87,22 @@ def label_of(name: PurePosixPath, depth: int = 0) -> str:
     """
     if depth < 0 or len(name.parts) < depth + 2:
         return ""
-    label = unicodedata.normalize("NFC", name.parts[depth])
-    if label.upper() in _RESERVED or "\\" in label or any(ord(letter) < 32 for letter in label):
-        raise DataError(f"class folder {name.parts[depth]!r}: not a name that all systems allow")
+    return check_label(name.parts[depth], "class folder")
+
+
+def check_label(text: str, where: str) -> str:
+    """A class name in Unicode normal form C.
+
+    Raises:
+        DataError: where it can't be the name of a class everywhere; ``where`` says whose it is.
+    """
+    label = unicodedata.normalize("NFC", text)
+    if (
+        label.upper() in _RESERVED
+        or label in ("", ".", "..")
+        or any(letter in "/\\" or ord(letter) < 32 for letter in label)
+    ):
+        raise DataError(f"{where} {text!r}: not a name that all systems allow")
     return label
 
 

@@ -1,0 +1,289 @@
+"""Many URLs to files: politely, each with one outcome, none twice.
+
+An outcome is remembered as soon as it is known, in the machine's cache, beside the file under
+its digest. So a run that was killed goes on where it was, and so does the next experiment.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+
+from tqdm import tqdm
+from yarl import URL
+
+from swatchbook import fetching, images
+from swatchbook.addresses import Network
+from swatchbook.cache import Cache
+from swatchbook.fetching import FetchError
+from swatchbook.pace import Pace, retry_after
+from swatchbook.robots import MOST_BYTES, Robots, forbidden
+
+REASONS = fetching.REASONS | {
+    "robots": "the site asks programs not to take it (robots.txt, X-Robots-Tag)",
+    "hash_mismatch": "other bytes than the list's `sha256`",
+}
+_TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504, 522, 524)
+# what another attempt may cure; and what another day may (a resolver has tried more than once)
+_RETRIED = {"connect", "reset", "truncated_body", "protocol"} | {
+    f"http_{status}" for status in _TRANSIENT_STATUS
+}
+_TRIED_AGAIN = _RETRIED | {"dns", "timeout"}
+_ATTEMPTS, _BACKOFF = 3, 0.5
+_AT_ONCE, _AT_ONCE_A_HOST = 32, 2
+_DELAY = 0.1
+_RULES_SECONDS = 20.0
+
+
+def is_reason(reason: str) -> bool:
+    """Whether a file is missing because its URL gave none."""
+    return reason in REASONS or reason.startswith("http_")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a URL: ``reason`` is empty where its file is there, else of ``REASONS``.
+
+    ``url`` is where it was found after redirects, ``time`` when (UTC), ``bytes`` its length.
+    """
+
+    reason: str
+    sha256: str = ""
+    url: str = ""
+    bytes: int = 0
+    time: str = ""
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How to fetch.
+
+    ``agent`` is the name that sites see, ``robots`` whether their wishes are heeded, ``allowed``
+    networks that are not public but meant, ``refresh`` whether what is there is fetched again,
+    ``seconds`` the time for one URL in all its attempts.
+    """
+
+    agent: str = "swatchbook/1"
+    robots: bool = True
+    allowed: Sequence[Network] = ()
+    refresh: bool = False
+    seconds: float = 60.0
+    most_bytes: int = images.MAX_BYTES
+
+
+class Downloads:
+    """A folder of downloads: files by digest, and the outcome of each URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known = Cache(folder / "outcomes.sqlite")
+
+    def __enter__(self) -> "Downloads":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._known.close()
+
+    def path_of(self, sha256: str) -> Path:
+        """Where a file stands."""
+        return self._folder / sha256[:2] / sha256
+
+    def fetch(self, urls: Collection[str], manners: Manners) -> dict[str, Outcome]:
+        """Fetch what is not there yet; the outcome of every URL.
+
+        URLs that differ only in scheme, fragment or a ``utm_`` mark are fetched once.
+        """
+        keys = {url: _key(url) for url in urls}
+        known = {} if manners.refresh else self._outcomes(keys.values())
+        wanted: dict[str, str] = {}
+        for url, key in keys.items():
+            if not self._is_settled(known.get(key)):
+                wanted.setdefault(key, url)
+        if wanted:
+            self._remove_leftovers()
+            asyncio.run(_Run(self, manners, wanted).finish())
+            known |= self._outcomes(wanted)
+        return {url: known[key] for url, key in keys.items()}
+
+    def known(self, urls: Collection[str]) -> dict[str, Outcome]:
+        """The outcomes that are known of ``urls``, without fetching any."""
+        keys = {url: _key(url) for url in urls}
+        found = self._outcomes(keys.values())
+        return {url: found[key] for url, key in keys.items() if key in found}
+
+    def record(self, key: str, outcome: Outcome) -> None:
+        """Remember an outcome; a failure takes nothing back that is there."""
+        if outcome.reason in _TRIED_AGAIN:
+            before = self._outcomes([key]).get(key)
+            if before and not before.reason and self._is_settled(before):
+                return
+        self._known.put({key: json.dumps(asdict(outcome)).encode()})
+
+    @contextlib.contextmanager
+    def new_file(self) -> Iterator[Path]:
+        """A temporary file beside the others."""
+        descriptor, name = tempfile.mkstemp(prefix="part-", dir=self._folder)
+        os.close(descriptor)
+        try:
+            yield Path(name)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def keep(self, temporary: Path, sha256: str) -> None:
+        """Put a whole file in its place."""
+        path = self.path_of(sha256)
+        path.parent.mkdir(exist_ok=True)
+        temporary.replace(path)
+
+    def _outcomes(self, keys: Collection[str]) -> dict[str, Outcome]:
+        found = self._known.get(keys)
+        return {key: Outcome(**json.loads(value)) for key, value in found.items()}
+
+    def _is_settled(self, outcome: Outcome | None) -> bool:
+        if outcome is None or outcome.reason:
+            return outcome is not None and outcome.reason not in _TRIED_AGAIN
+        path = self.path_of(outcome.sha256)
+        return path.is_file() and path.stat().st_size == outcome.bytes
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed run had begun; one of today may be another run's."""
+        for path in self._folder.glob("part-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > 86_400:
+                    path.unlink()
+
+
+class _Run:
+    """One run over the URLs of many hosts: each host has two places in the queue."""
+
+    def __init__(self, downloads: Downloads, manners: Manners, wanted: dict[str, str]) -> None:
+        self._downloads = downloads
+        self._manners = manners
+        self._pace = Pace(_DELAY)
+        self._waiting: dict[str, deque[tuple[str, str]]] = {}
+        for key, url in wanted.items():
+            self._waiting.setdefault(_host(url), deque()).append((key, url))
+        self._places: asyncio.PriorityQueue[tuple[float, int, str]] = asyncio.PriorityQueue()
+        self._numbers = count()
+        self._bar = tqdm(
+            total=len(wanted), unit="URL", desc="downloading", disable=not sys.stderr.isatty()
+        )
+
+    async def finish(self) -> None:
+        manners = self._manners
+        for host, waiting in self._waiting.items():
+            for _ in range(min(_AT_ONCE_A_HOST, len(waiting))):
+                self._join_queue(host)
+        async with fetching.session(manners.agent, manners.allowed) as self._client:
+            self._robots = Robots(self._rules)
+            workers = min(_AT_ONCE, self._places.qsize())
+            with self._bar:
+                await asyncio.gather(*(self._work() for _ in range(workers)))
+
+    def _join_queue(self, host: str) -> None:
+        self._places.put_nowait((self._pace.ready(host), next(self._numbers), host))
+
+    async def _work(self) -> None:
+        while not self._places.empty():
+            start, _, host = self._places.get_nowait()
+            if self._pace.ready(host) > start:
+                self._join_queue(host)  # it was paused since
+                continue
+            await asyncio.sleep(start - asyncio.get_running_loop().time())
+            if not self._waiting[host]:
+                continue
+            key, url = self._waiting[host].popleft()
+            self._downloads.record(key, await self._settled(url))
+            self._bar.update()
+            if self._waiting[host]:
+                self._join_queue(host)
+
+    async def _settled(self, url: str) -> Outcome:
+        reason = "timeout"
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._manners.seconds) as limit:
+                for attempt in range(_ATTEMPTS):
+                    try:
+                        return await self._fetched(url)
+                    except FetchError as error:
+                        reason = error.reason
+                        wait = retry_after(error.headers.get("Retry-After"))
+                    if wait:
+                        self._pace.pause(_host(url), wait)
+                    pause = max(wait, _BACKOFF * 2**attempt * random.uniform(0.5, 1.5))
+                    ends = limit.when() or 0.0
+                    if reason not in _RETRIED or loop.time() + pause > ends:
+                        break
+                    if attempt + 1 < _ATTEMPTS:
+                        await asyncio.sleep(pause)
+        except TimeoutError:
+            pass  # of an attempt after a failure the failure is told
+        return Outcome(reason, time=_now())
+
+    async def _fetched(self, url: str) -> Outcome:
+        with self._downloads.new_file() as path:
+            found = await fetching.fetch(
+                self._client, url, path, self._manners.most_bytes, self._before
+            )
+            if self._manners.robots and forbidden(found.headers.getall("X-Robots-Tag", [])):
+                raise FetchError("robots")
+            self._downloads.keep(path, found.sha256)
+        return Outcome("", found.sha256, found.url, found.bytes, _now())
+
+    async def _before(self, url: URL) -> None:
+        """Wait for the turn of a request, if the site allows it at all."""
+        host = url.host or ""
+        if self._manners.robots:
+            if not await self._robots.allows(url):
+                raise FetchError("robots")
+            if delay := await self._robots.delay(url):
+                self._pace.slow_down(host, delay)
+        await self._pace.turn(host)
+
+    async def _rules(self, url: URL) -> tuple[int, bytes]:
+        async def before(here: URL) -> None:
+            await self._pace.turn(here.host or "")
+
+        try:
+            async with asyncio.timeout(_RULES_SECONDS):
+                return await fetching.first_bytes(self._client, str(url), MOST_BYTES, before)
+        except TimeoutError:
+            raise FetchError("timeout") from None
+
+
+def _key(url: str) -> str:
+    """What two spellings of one image have in common."""
+    try:
+        parsed = URL(url.strip())
+        marks = [name for name in parsed.query if name.startswith("utm_")]
+        return str(parsed.without_query_params(*marks).with_fragment(None)).partition(":")[2]
+    except ValueError:
+        return url
+
+
+def _host(url: str) -> str:
+    try:
+        return URL(url).host or ""
+    except ValueError:
+        return ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
