@@ -38,6 +38,7 @@ cntk: $(BIN)/.requirements ## set up CNTK 2.7 in a Python 3.6 of its own, for re
 
 docs: $(BIN)/.requirements ## write the generated pages
 	python -m swatchbook.params_reference > docs/params.md
+	python -m swatchbook.cli.reference > docs/cli.md
 
 benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.dedupe
@@ -48,13 +49,18 @@ benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.refining
 
 # pip: every Python has it
-$(BIN)/.requirements: requirements.txt constraints.txt | $(BIN)/python
+$(BIN)/.requirements: requirements.txt constraints.txt | $(BIN)/python $(BIN)/swatchbook
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(BIN)/.requirements-dev: requirements-dev.txt requirements.txt constraints.txt | $(BIN)/python
+$(BIN)/.requirements-dev: requirements-dev.txt requirements.txt constraints.txt | $(BIN)/python $(BIN)/swatchbook
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@ $(BIN)/.requirements
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+# the code of the folder one stands in, as `dvc repro` runs it
+$(BIN)/swatchbook: | $(BIN)/python
+	printf '#!/bin/sh\nexec "%s" -m swatchbook "$$@"\n' "$(abspath $(BIN))/python" > $@
+	chmod +x $@

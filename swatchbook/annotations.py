@@ -2,27 +2,115 @@
 
 ``annotations/<data set>.csv`` has one row per act, appended, the last one for an image wins:
 ``sha256, label, note, annotator, time``. A label of ``exclude`` leaves the image out; an empty
-one takes the earlier acts back.
+one takes the earlier acts back. The last act is that with the latest time, not the last row, so
+that files which two people appended to may be merged in any order.
 """
 
+import os
 import re
+from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from swatchbook import files, machine
 from swatchbook.errors import DataError, did_you_mean
 from swatchbook.tables import Table
 
 FOLDER = Path("annotations")
 EXCLUDE = "exclude"
+_COLUMNS = dict.fromkeys(("sha256", "label", "note", "annotator", "time"), "str")
+_SHORTEST_PREFIX = 4
 
 
 def read(data_set: str) -> pd.DataFrame:
-    """All acts on ``data_set`` in order; none where the file doesn't exist yet."""
-    table = Table(FOLDER / f"{data_set}.csv", {"sha256": "str", "label": "str"})
-    if not table.path.exists():
-        return pd.DataFrame(columns=list(table.columns), dtype=str)
-    return table.read()
+    """All acts on ``data_set`` in the file's order; none where the file doesn't exist yet."""
+    path = FOLDER / f"{data_set}.csv"
+    if not path.exists():
+        return pd.DataFrame(columns=list(_COLUMNS), dtype=str)
+    acts = Table(path, {"sha256": "str", "label": "str"}).read()
+    # only the first two are needed in a file that a person writes, who may add others
+    names = [*_COLUMNS, *(name for name in acts if name not in _COLUMNS)]
+    return acts.reindex(columns=names, fill_value="").astype(str)
+
+
+def append(data_set: str, images: Collection[str], label: str, note: str, annotator: str) -> Path:
+    """Add an act on each of ``images`` (full digests); return the file.
+
+    Two writers at once wait for each other, and a killed one leaves the file as it was.
+    """
+    path = FOLDER / f"{data_set}.csv"
+    key = files.digest(os.fsencode(path.absolute()))[:16]
+    lock = machine.cache_folder() / "locks" / f"annotations-{key}.lock"
+    with files.locked(lock, f"{path} is being written", wait=True):
+        # taken under the lock: later acts have later times
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        rows = [(sha256, label, note, annotator, now) for sha256 in images]
+        acts = pd.concat([read(data_set), pd.DataFrame(rows, columns=list(_COLUMNS))]).fillna("")
+        Table(path, _COLUMNS).write(acts, tuple(str(name) for name in acts if name not in _COLUMNS))
+    return path
+
+
+def latest(acts: pd.DataFrame) -> pd.DataFrame:
+    """The last act on each image by time, with its digest as index; those without a time first."""
+    order = acts.sort_values(["time", "annotator", "label", "note"], kind="stable")
+    return order.drop_duplicates("sha256", keep="last").set_index("sha256")
+
+
+def find(manifest: pd.DataFrame, name: str) -> str:
+    """The digest of the usable image that ``name`` means: the beginning of its digest, its path
+    in the store, or its name inside the source.
+
+    Raises:
+        DataError: where it means none, or several.
+    """
+    usable = manifest[manifest["status"] == "ok"]
+    named = (usable["path"] == name) | (usable["source"] == name)
+    if re.fullmatch(f"[0-9a-fA-F]{{{_SHORTEST_PREFIX},64}}", name):
+        named |= usable["sha256"].str.startswith(name.lower())
+    found = sorted(set(usable.loc[named, "sha256"]))
+    if len(found) == 1:
+        return str(found[0])
+    if found:
+        raise DataError(
+            f"{name!r} means {len(found)} images, {found[0][:16]}, {found[1][:16]}…: "
+            "give more of it"
+        )
+    refused = manifest[manifest["source"] == name]
+    if not refused.empty:
+        raise DataError(f"{name!r} is no usable image: {refused['reason'].iloc[0]}")
+    raise DataError(
+        f"no image {name!r} in data/manifest.csv: give at least {_SHORTEST_PREFIX} digits of its "
+        f"sha256, its path or its name in the source.{did_you_mean(name, usable['source'])}"
+    )
+
+
+def check_label(manifest: pd.DataFrame, label: str) -> None:
+    """Raise DataError where no image of the source has the class ``label``."""
+    classes = sorted(set(manifest["label"]) - {""})
+    if label not in classes:
+        raise DataError(
+            f"class {label!r} is not known.{did_you_mean(label, classes)} "
+            f"Known: {', '.join(classes)}"
+        )
+
+
+def label_of(manifest: pd.DataFrame, acts: pd.DataFrame, sha256: str) -> str:
+    """The label that an image has now.
+
+    Raises:
+        DataError: where its file stands in several classes and nobody has said which is right.
+    """
+    last = latest(acts)["label"].get(sha256, "")
+    if last:
+        return str(last)
+    labels = sorted(set(manifest.loc[manifest["sha256"] == sha256, "label"]))
+    if len(labels) > 1:
+        raise DataError(
+            f"{sha256[:16]} is in the classes {', '.join(labels)}: relabel it to the right one"
+        )
+    return str(labels[0])
 
 
 def apply(manifest: pd.DataFrame, acts: pd.DataFrame, data_set: str) -> pd.DataFrame:
@@ -48,7 +136,7 @@ def apply(manifest: pd.DataFrame, acts: pd.DataFrame, data_set: str) -> pd.DataF
                 f"{FOLDER}/{data_set}.csv, line {number}: class {label!r} is not known."
                 f"{did_you_mean(label, classes)} Known: {', '.join(sorted(classes))}"
             )
-    last = acts.drop_duplicates("sha256", keep="last").set_index("sha256")["label"]
+    last = latest(acts)["label"]
     return manifest.assign(annotated=manifest["sha256"].map(last).fillna(""))
 
 

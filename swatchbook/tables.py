@@ -63,6 +63,9 @@ class Table:
                 frame[name] = _parsed(frame[name], kind)
             except (ValueError, OverflowError):
                 raise DataError(f"{self.path}: column {name!r} holds other than {kind}") from None
+        for other in set(names) - set(self.columns):
+            if kinds[other] == "str":
+                frame[other] = _parsed(frame[other], "str")
         return frame
 
     def write(self, frame: pd.DataFrame, extra: tuple[str, ...] = ()) -> None:

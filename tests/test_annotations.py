@@ -1,10 +1,17 @@
 """Label fixes and test lists."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
 
 from swatchbook import annotations
 from swatchbook.errors import DataError
@@ -128,3 +135,145 @@ def test_a_wrong_list_is_an_error(data: bytes, problem: str) -> None:
 def test_a_missing_list_says_where_it_belongs() -> None:
     with pytest.raises(DataError, match=r"needs annotations/set\.test\.tsv"):
         annotations.test_list("set", CURATED)
+
+
+def append(images: str, label: str, **options: str) -> None:
+    options = {"note": "", "annotator": "me", **options}
+    annotations.append("set", [letter * 64 for letter in images], label, **options)
+
+
+def labels() -> dict[str, str]:
+    return {
+        key[0]: label for key, label in annotations.latest(annotations.read("set"))["label"].items()
+    }
+
+
+def test_acts_are_appended_and_earlier_rows_stay_as_they_are() -> None:
+    applied('a,striped,"a note, with a comma",me,2026-01-01\n')
+    before = Path("annotations/set.csv").read_text()
+    append("ab", "dotted", note="=cmd|' /C calc'!A0", annotator="Zoë")
+    after = Path("annotations/set.csv").read_text()
+    assert after.startswith(before)
+    assert ",'=cmd|' /C calc'!A0,Zoë," in after  # B10: no formula for a spreadsheet
+    assert annotations.read("set")["note"].iloc[-1] == "=cmd|' /C calc'!A0"
+    assert labels() == {"a": "dotted", "b": "dotted"}
+
+
+def test_columns_that_people_added_are_kept() -> None:
+    annotations.FOLDER.mkdir()
+    Path("annotations/set.csv").write_text(f"sha256,label,seen\n{A},dotted,twice\n")
+    append("b", "striped")
+    acts = annotations.read("set")
+    assert list(acts["seen"]) == ["twice", ""]
+    assert list(acts["label"]) == ["dotted", "striped"]
+
+
+def test_an_act_with_a_later_time_wins_wherever_its_row_stands() -> None:
+    assert applied("a,striped,,me,2026-02-01\na,dotted,,you,2026-01-01\n") == ["striped", "", ""]
+    assert applied("a,striped,,me,2026-02-01\na,dotted,,,\n") == ["striped", "", ""]
+
+
+ACTS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from(["dotted", "striped", "exclude", ""])),
+    max_size=6,
+)
+
+
+@given(ACTS, ACTS, ACTS, st.randoms(use_true_random=False))
+def test_any_merge_of_what_two_people_appended_gives_the_same_labels(
+    common: list[tuple[str, str]],
+    mine: list[tuple[str, str]],
+    yours: list[tuple[str, str]],
+    random: Random,
+) -> None:
+    def rows(acts: list[tuple[str, str]], who: str, start: int) -> list[str]:
+        return [
+            f"{image * 64},{label},,{who},2026-01-01T00:00:{start + number:02}"
+            for number, (image, label) in enumerate(acts)
+        ]
+
+    base, left, right = rows(common, "us", 0), rows(mine, "me", 9), rows(yours, "you", 9)
+    found = []
+    for _ in range(3):
+        merged, parts = list(base), [list(left), list(right)]
+        while parts[0] or parts[1]:
+            part = random.choice([part for part in parts if part])
+            merged.append(part.pop(0))
+        annotations.FOLDER.mkdir(exist_ok=True)
+        header = "sha256,label,note,annotator,time"
+        Path("annotations/set.csv").write_text("\n".join([header, *merged]) + "\n")
+        found.append(labels())
+    assert found[0] == found[1] == found[2]
+
+
+WRITER = """
+import sys
+from swatchbook import annotations
+for number in range(20):
+    annotations.append("set", [f"{sys.argv[1]}{number:02}".ljust(64, "0")], "dotted", "", "me")
+"""
+
+
+def test_two_writers_at_once_lose_nothing() -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, name], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
+        for name in "ab"
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    acts = annotations.read("set")
+    assert len(acts) == acts["sha256"].nunique() == 40
+    assert list(acts["time"]) == sorted(acts["time"])
+
+
+FOUND = pd.DataFrame(
+    {
+        "sha256": [f"abcd{'0' * 60}", f"abce{'0' * 60}", f"abce{'0' * 60}", ""],
+        "path": [
+            "data/images/ab/abcd.png",
+            "data/images/ab/abce.png",
+            "data/images/ab/abce.png",
+            "",
+        ],
+        "source": ["dotted/1.png", "dotted/2.png", "striped/2.png", "dotted/bad.png"],
+        "label": ["dotted", "dotted", "striped", "dotted"],
+        "status": ["ok", "ok", "ok", "quarantined"],
+        "reason": ["", "", "", "truncated"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "name", ["abcd", "ABCD000", f"abcd{'0' * 60}", "data/images/ab/abcd.png", "dotted/1.png"]
+)
+def test_an_image_is_found_by_digest_path_or_source(name: str) -> None:
+    assert annotations.find(FOUND, name) == f"abcd{'0' * 60}"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("abc", "no image 'abc'"), ("ffff", "no image 'ffff'"),
+        ("dotted/bad.png", "no usable image: truncated"),
+        ("dotted/1.pmg", "Did you mean 'dotted/1.png'"), ("", "no image ''"),
+    ],
+)  # fmt: skip
+def test_what_is_no_image_is_an_error(name: str, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        annotations.find(FOUND, name)
+
+
+def test_a_prefix_of_several_digests_is_an_error() -> None:
+    twins = FOUND.assign(sha256=["abcd1".ljust(64, "0"), "abcd2".ljust(64, "0"), "", ""])
+    with pytest.raises(DataError, match="'abcd' means 2 images, abcd1000"):
+        annotations.find(twins, "abcd")
+
+
+def test_the_label_now_is_the_last_acts_or_the_folders() -> None:
+    none = annotations.read("set")
+    assert annotations.label_of(FOUND, none, FOUND["sha256"][0]) == "dotted"
+    with pytest.raises(DataError, match="is in the classes dotted, striped"):
+        annotations.label_of(FOUND, none, FOUND["sha256"][1])
+    annotations.append("set", [FOUND["sha256"][1]], "striped", "", "me")
+    assert annotations.label_of(FOUND, annotations.read("set"), FOUND["sha256"][1]) == "striped"

@@ -1,0 +1,5 @@
+"""``python -m swatchbook``: the commands."""
+
+from swatchbook.cli import main
+
+main()

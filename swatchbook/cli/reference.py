@@ -1,0 +1,31 @@
+"""The page of all commands, from their own help: ``python -m swatchbook.cli.reference``."""
+
+from collections.abc import Iterator
+
+import click
+
+from swatchbook.cli import swatchbook
+
+
+def page() -> str:
+    """The text of docs/cli.md."""
+    parts = [
+        "# Commands\n\nWritten from the commands' own help (`make docs`). "
+        "`make repro` and `make test` put `swatchbook` into the environment; it runs the code of "
+        "the folder you stand in.\n"
+    ]
+    for path, command in _commands("swatchbook", swatchbook):
+        context = click.Context(command, info_name=path, max_content_width=96)
+        parts.append(f"## {path}\n\n```\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+def _commands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, inner in sorted(command.commands.items()):
+            yield from _commands(f"{path} {name}", inner)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
