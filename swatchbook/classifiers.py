@@ -127,7 +127,7 @@ def train(
             held_out = np.zeros((len(labels), len(classes)))
             for fold in np.unique(folds[judged]):
                 test = folds == fold
-                estimator = head or _new(settings, strength).fit(inputs[~test], labels[~test])
+                estimator = head or untrained(settings, strength).fit(inputs[~test], labels[~test])
                 held_out[test] = scores(estimator, inputs[test])
             held_out = held_out[judged]
             predicted = held_out.argmax(axis=1)
@@ -136,7 +136,7 @@ def train(
             if best is None or average > best[1]:
                 best = strength, average, held_out
         assert best is not None
-        estimator = head or _new(settings, best[0]).fit(inputs, labels)
+        estimator = head or untrained(settings, best[0]).fit(inputs, labels)
     temperature = fit_temperature(best[2], truth)
     return Trained(
         estimator,
@@ -180,7 +180,8 @@ def fit_temperature(held_out: np.ndarray, truth: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-10, 10), method="bounded").x))
 
 
-def _new(settings: TrainClassifier, strength: float) -> Any:
+def untrained(settings: TrainClassifier, strength: float) -> Any:
+    """A new estimator of the kind that ``settings`` name, regularised by C = ``strength``."""
     weight = None if settings.class_weight == "none" else settings.class_weight
     match settings.kind:
         case "svm":

@@ -410,6 +410,19 @@ class Evaluate(Section):
     seed: Seed = _key(0, "seed of the bootstrap")
 
 
+class Suspects(Section):
+    """List images that a person should look at."""
+
+    neighbours: int = _key(
+        10, "an outlier is far from this many of the nearest other images", ge=1, le=1000
+    )
+    outlier: float = _key(
+        8.0,
+        "how far above the median distance an outlier lies, in robust standard deviations",
+        gt=0,
+    )
+
+
 class Params(Section):
     """All of params.yaml."""
 
@@ -420,6 +433,7 @@ class Params(Section):
     featurize: Featurize = Featurize()
     train_classifier: TrainClassifier = TrainClassifier()
     evaluate: Evaluate = Evaluate()
+    suspects: Suspects = Suspects()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:

@@ -121,6 +121,14 @@ PREDICTIONS = Table(
         "predicted": "str", "confidence": "float64",
     },
 )  # fmt: skip
+SUSPECTS = Table(
+    Path("data/suspects.csv"),
+    # one row per suspicion, best first; subset: train, test, or empty where it is left out
+    {
+        "sha256": "str", "path": "str", "label": "str", "subset": "str", "kind": "str",
+        "suggested": "str", "score": "float64", "why": "str",
+    },
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT, make_folder
+
+from swatchbook import annotations, tables
+from swatchbook.cli import preview
 
 PARAMS = "acquire:\n  data_set: shirts\n  source: folder:shirts\n"
 
@@ -27,10 +31,10 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "LOGNAME": "ann"}
 
 
-def swatchbook(*arguments: str) -> tuple[int, str, str]:
+def swatchbook(*arguments: str, typed: str = "") -> tuple[int, str, str]:
     done = subprocess.run(
         [sys.executable, "-m", "swatchbook", *arguments], env=environment(), capture_output=True,
-        text=True, check=False,
+        text=True, check=False, input=typed,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
@@ -88,3 +92,37 @@ def test_without_a_manifest_it_says_what_to_do() -> None:
     code, _, problems = swatchbook("annotate", "exclude", "abcd")
     assert code == 2
     assert "dvc repro" in problems
+
+
+def test_suspects_are_walked_through_and_each_decision_is_kept(project: list[str]) -> None:
+    manifest = tables.MANIFEST.read().sort_values("source")
+    rows = manifest[["sha256", "path", "label"]].assign(
+        subset=["train", "test", "train", "train"], kind=["label", "label", "outlier", "dark"],
+        suggested=["striped", "striped", "", ""], score=1.0, why="odd",
+    )  # fmt: skip
+    tables.SUSPECTS.write(rows)
+    code, said, problems = swatchbook(
+        "annotate", "suspects", typed="s\nx\nc\nr\nstrippd\nr\ndotted\nq\n"
+    )
+    assert code == 0, problems
+    assert "2/4" in said
+    assert "(test image)" in said.split("2/4")[1].split("3/4")[0]
+    assert "Did you mean 'striped'" in problems
+    assert "annotate: 3 of 4 suspects decided" in said
+    assert "\x1b" not in said  # no picture where there is no terminal
+    acts = annotations.read("shirts")
+    assert list(acts["label"]) == ["striped", "dotted", "dotted"]
+    assert list(acts["note"]) == ["label", "label", "outlier"]
+    # what was decided is not asked again
+    code, said, _ = swatchbook("annotate", "suspects", typed="n\n")
+    assert "1/1" in said
+    assert "0 of 1 suspects decided" in said
+    assert swatchbook("annotate", "suspects", typed="")[0] == 130  # the end of the input
+
+
+def test_a_preview_is_half_blocks_in_the_pictures_colours() -> None:
+    pixels = np.array([[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]], np.uint8)
+    text = preview.blocks(pixels)
+    assert text.count("▀") == 2
+    assert text.startswith("\x1b[38;2;1;2;3m\x1b[48;2;7;8;9m▀")
+    assert text.endswith("\x1b[0m")

@@ -21,7 +21,8 @@ ORDER = (
     "sampling", "weights", "networks", "network_export", "decoded", "augmentation", "training_data",
     "schedules", "checkpoints", "finetuning", "parallel", "batch_norm", "depthwise",
     "torch_learner", "cntk", "training_curves", "refining", "rate_finder", "inference", "features",
-    "classifiers", "classifier_export", "evaluation", "curves", "plots", "stage", "cli",
+    "classifiers", "classifier_export", "evaluation", "curves", "plots", "looks", "suspects",
+    "learning_curve", "stage", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

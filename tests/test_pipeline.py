@@ -12,25 +12,30 @@ from swatchbook.params import Params
 
 pytestmark = pytest.mark.pipeline
 
-ALL = ["acquire", "dedupe", "split", "refine_dnn", "featurize", "train_classifier", "evaluate"]
-FROM_SPLIT = {"split", "refine_dnn", "train_classifier", "evaluate"}
-FROM_NETWORK = {"refine_dnn", "featurize", "train_classifier", "evaluate"}
+ALL = [
+    "acquire", "dedupe", "split", "refine_dnn", "featurize", "train_classifier", "evaluate",
+    "suspects",
+]  # fmt: skip
+FROM_SPLIT = {"split", "refine_dnn", "train_classifier", "evaluate", "suspects"}
+FROM_NETWORK = {"refine_dnn", "featurize", "train_classifier", "evaluate", "suspects"}
+FROM_CLASSIFIER = {"train_classifier", "evaluate", "suspects"}
 RESULTS = (
     "data/manifest.csv", "data/curated.csv", "data/split.csv", "data/predictions.csv",
     "metrics/acquire.json", "metrics/dedupe.json", "metrics/split.json", "metrics/refine_dnn.json",
     "metrics/featurize.json", "metrics/train_classifier.json", "metrics/evaluation.json",
+    "data/suspects.csv", "metrics/suspects.json",
 )  # fmt: skip
 HAS_BFLOAT16 = "BF16" in inference.openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 # For every parameter: another value, and exactly the stages that it runs again. A stage whose
 # inputs came out with the same bytes is not among them.
 INVALIDATES: dict[str, tuple[str, set[str]]] = {
-    "acquire.data_set": ("other", {"acquire", "dedupe", "split"}),
+    "acquire.data_set": ("other", {"acquire", "dedupe", "split", "suspects"}),
     "acquire.source": ("folder:{more}", set(ALL)),
     "acquire.max_bad_fraction": ("0.3", {"acquire"}),
     "acquire.robots": ("false", {"acquire"}),
     "acquire.on_exists": ("refresh", {"acquire"}),
-    "dedupe.hash_size": ("17", {"acquire", "dedupe"}),
+    "dedupe.hash_size": ("17", {"acquire", "dedupe", "suspects"}),
     "dedupe.max_distance": ("21", {"dedupe"}),
     "dedupe.keep": ("all", {"dedupe", *FROM_SPLIT, "featurize"}),
     "split.by": ("folder", {"split"}),  # one folder a class: refused, see below
@@ -75,18 +80,20 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     },
     "featurize.precision": (
         "auto",
-        {"featurize", "train_classifier", "evaluate"} if HAS_BFLOAT16 else {"featurize"},
+        {"featurize", *FROM_CLASSIFIER} if HAS_BFLOAT16 else {"featurize"},
     ),
-    "train_classifier.kind": ("logistic", {"train_classifier", "evaluate"}),
-    "train_classifier.l2_normalize": ("false", {"train_classifier", "evaluate"}),
-    "train_classifier.class_weight": ("none", {"train_classifier", "evaluate"}),
-    "train_classifier.C": ("[10.0]", {"train_classifier", "evaluate"}),
+    "train_classifier.kind": ("logistic", FROM_CLASSIFIER),
+    "train_classifier.l2_normalize": ("false", FROM_CLASSIFIER),
+    "train_classifier.class_weight": ("none", FROM_CLASSIFIER),
+    "train_classifier.C": ("[10.0]", FROM_CLASSIFIER),
     "train_classifier.trees": ("5", {"train_classifier"}),  # no forest is asked for
     "train_classifier.depth": ("3", {"train_classifier"}),
     "train_classifier.seed": ("1", {"train_classifier"}),
     "evaluate.confidence": ("0.9", {"evaluate"}),
     "evaluate.resamples": ("200", {"evaluate"}),
     "evaluate.seed": ("1", {"evaluate"}),
+    "suspects.neighbours": ("3", {"suspects"}),
+    "suspects.outlier": ("5.0", {"suspects"}),
 }
 
 

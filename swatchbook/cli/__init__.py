@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import click
 
+from swatchbook.cli import learning_curve
 from swatchbook.cli.annotate import annotate
 from swatchbook.errors import SwatchbookError
 
@@ -16,6 +17,7 @@ def swatchbook() -> None:
 
 
 swatchbook.add_command(annotate)
+swatchbook.add_command(learning_curve.command)
 
 
 def main() -> NoReturn:

@@ -1,14 +1,19 @@
 """``swatchbook annotate``: label fixes as rows of a file in git."""
 
 import getpass
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
 
-from swatchbook import annotations, params, tables
+from swatchbook import annotations, params, splitting, store, suspects, tables
+from swatchbook.cli import preview
+from swatchbook.errors import DataError, ImageRefused
 
+_PREVIEW = 40
 _NEXT = "`dvc repro` applies it"
 
 
@@ -84,6 +89,67 @@ def show(images: tuple[str, ...]) -> None:
         parts = act["sha256"][:16], act["label"] or "(taken back)", source, act["time"][:19]
         click.echo("  ".join(filter(None, [*parts, act["annotator"], act["note"]])))
     click.echo(f"annotate: {len(acts)} acts on {acts['sha256'].nunique()} images", err=True)
+
+
+@annotate.command("suspects")
+@click.option("--kind", type=click.Choice(suspects.KINDS), help="Only this kind of suspicion.")
+@click.option("--annotator", default=getpass.getuser, help="Who; default: the user.")
+def walk(kind: str | None, annotator: str) -> None:
+    """Walk through data/suspects.csv, with a small preview, and decide one by one.
+
+    Each decision is written at once; quit whenever you like.
+    """
+    rows = tables.SUSPECTS.read()
+    rows = rows[rows["kind"] == kind] if kind else rows
+    acts = annotations.latest(annotations.read(_data_set()))
+    rows = rows[~rows["sha256"].isin(acts.index[acts["label"] != ""])]
+    manifest = tables.MANIFEST.read()
+    show = preview.possible(sys.stdout.isatty())
+    decided = 0
+    for number, row in enumerate(rows.to_dict("records"), 1):
+        if show:
+            click.echo(_preview(row))
+        click.echo(
+            f"{number}/{len(rows)}  {row['path']}  {row['label']}  {row['kind']}: {row['why']}"
+            + ("  (test image)" if row["subset"] == splitting.TEST else "")
+        )
+        label = _asked(row, manifest)
+        if label is None:
+            break
+        if label:
+            annotations.append(_data_set(), [row["sha256"]], label, row["kind"], annotator)
+            decided += 1
+    click.echo(f"annotate: {decided} of {len(rows)} suspects decided; {_NEXT}")
+
+
+def _asked(row: dict[Any, Any], manifest: pd.DataFrame) -> str | None:
+    """The label that was chosen, nothing to go on, or None to quit."""
+    choices = {"r": "relabel", "e": "exclude", "n": "next", "q": "quit"}
+    if row["kind"] != "conflict":
+        choices = {"c": f"confirm {row['label']}", **choices}
+    if row["suggested"]:
+        choices = {"s": row["suggested"], **choices}
+    text = ", ".join(f"[{key}] {meaning}" for key, meaning in choices.items())
+    while True:
+        answer = click.prompt(text, type=click.Choice(list(choices)), show_choices=False)
+        if answer != "r":
+            break
+        label: str = click.prompt("label")
+        try:
+            annotations.check_label(manifest, label)
+        except DataError as error:
+            click.echo(f"error: {error}", err=True)
+        else:
+            return label
+    decisions = {"c": row["label"], "s": row["suggested"], "e": annotations.EXCLUDE, "n": ""}
+    return decisions.get(answer)
+
+
+def _preview(row: dict[Any, Any]) -> str:
+    try:
+        return preview.blocks(store.pixels(row["sha256"], Path(row["path"]), _PREVIEW, "pad"))
+    except ImageRefused as error:
+        return f"(no preview: {error.reason})"
 
 
 def _act(digests: list[str], label: str, note: str, annotator: str, what: str) -> None:

@@ -1,0 +1,22 @@
+"""A picture in a terminal: two pixels a character, as half blocks in 24-bit colour."""
+
+import os
+
+import numpy as np
+
+
+def blocks(pixels: np.ndarray) -> str:
+    """Lines of text that show ``(h, w, 3) uint8``; ``h`` is even."""
+    lines = []
+    for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
+        cells = [
+            "\x1b[38;2;{};{};{}m\x1b[48;2;{};{};{}m▀".format(*top, *bottom)
+            for top, bottom in zip(upper.tolist(), lower.tolist(), strict=True)
+        ]
+        lines.append("".join(cells) + "\x1b[0m")
+    return "\n".join(lines)
+
+
+def possible(is_terminal: bool) -> bool:
+    """Whether colours can be shown: on a terminal that isn't told otherwise (no-color.org)."""
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
