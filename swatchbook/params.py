@@ -471,8 +471,13 @@ def load(path: Path = PATH) -> Params:
         raise ParamsError(f"{path}: {_yaml_problem(error)}") from None
     if content is not None and not isinstance(content, dict):
         raise ParamsError(f"{path}: holds {reprlib.repr(content)}, not sections with keys")
+    return checked(content or {})
+
+
+def checked(content: dict[str, Any]) -> Params:
+    """The parameters that ``content`` holds. Raises ParamsError as ``load`` does."""
     try:
-        return Params.model_validate(content or {})
+        return Params.model_validate(content)
     except ValidationError as error:
         # inputs may be enormous (nested YAML anchors): only reprlib ever prints them
         problems = error.errors(include_url=False)

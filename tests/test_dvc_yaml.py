@@ -22,7 +22,7 @@ ORDER = (
     "schedules", "checkpoints", "finetuning", "parallel", "batch_norm", "depthwise",
     "torch_learner", "cntk", "training_curves", "refining", "rate_finder", "inference", "features",
     "classifiers", "classifier_export", "evaluation", "curves", "plots", "looks", "suspects",
-    "learning_curve", "stage", "cli",
+    "learning_curve", "selection", "stage", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

@@ -8,6 +8,8 @@ import click
 
 from swatchbook.cli import learning_curve
 from swatchbook.cli.annotate import annotate
+from swatchbook.cli.init import command as init
+from swatchbook.cli.next import command as next_images
 from swatchbook.errors import SwatchbookError
 
 
@@ -16,8 +18,10 @@ def swatchbook() -> None:
     """Commands beside the pipeline; run them in the project's folder."""
 
 
+swatchbook.add_command(init)
 swatchbook.add_command(annotate)
 swatchbook.add_command(learning_curve.command)
+swatchbook.add_command(next_images)
 
 
 def main() -> NoReturn:

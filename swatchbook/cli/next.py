@@ -1,0 +1,104 @@
+"""``swatchbook next``: which unlabelled images are most worth a label."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+import pandas as pd
+
+from swatchbook import features, files, machine, models, params, selection, sources, tables
+from swatchbook.cache import Cache
+from swatchbook.errors import DataError, ImageRefused
+from swatchbook.inference import Network
+from swatchbook.sandbox import Sandbox
+from swatchbook.sources.folder import read_limited
+
+
+@click.command("next")
+@click.option("--from", "folder", required=True, help="Folder of unlabelled images.")
+@click.option("--n", "count", default=20, type=click.IntRange(1), help="How many.")
+@click.option(
+    "--by", "criterion", default="margin", type=click.Choice(selection.CRITERIA), help="Why those."
+)
+@click.option("--seed", default=0, type=click.IntRange(0), help="Seed of what is random.")
+def command(folder: str, count: int, criterion: str, seed: int) -> None:
+    """List the unlabelled images that are most worth a label, as tab-separated text.
+
+    swatchbook next --from ~/unlabelled --n 20 > label_these.tsv
+    """
+    settings = params.load()
+    known = tables.read_features()
+    content, facts = models.load(models.CLASSIFIER, {"labels", "network"})
+    network = Network(
+        models.NETWORK, settings.featurize.precision, machine.engine(), machine.batch(),
+        machine.workers(),
+    )  # fmt: skip
+    if network.digest != facts["network"]:
+        raise DataError(f"{models.CLASSIFIER}: made for another network; `dvc repro` makes it anew")
+    paths, refused = _new_images(folder, set(tables.MANIFEST.read()["sha256"]))
+    if not paths:
+        raise DataError(
+            f"next: no new image in {folder!r}: {len(refused)} can't be used, the others are in "
+            "data/manifest.csv"
+        )
+    with Cache(machine.cache_folder() / "features" / f"{network.digest[:16]}.sqlite") as cache:
+        found = features.featurize(paths, network, cache, machine.workers())
+    chances = models.probabilities(content, found.vectors)
+    chosen, scores = selection.select(criterion, chances, found.vectors, known.vectors, count, seed)
+    classes: list[str] = json.loads(facts["labels"])
+    listed = pd.DataFrame(
+        {
+            "path": [str(paths[found.sha256[index]]) for index in chosen],
+            "predicted": np.array(classes, dtype=object)[chances[chosen].argmax(axis=1)],
+            "confidence": chances[chosen].max(axis=1),
+            criterion: scores,
+        }
+    )
+    listed.to_csv(sys.stdout, sep="\t", index=False, float_format="%.4f", lineterminator="\n")
+    for name, reason in sorted({**refused, **_named(found.unreadable, paths)}.items()):
+        click.echo(f"next: left out: {name}: {reason}", err=True)
+    click.echo(
+        f"next: {len(listed)} of {len(found.sha256)} new images by {criterion}; put each into the "
+        "folder of its class, then `make update`",
+        err=True,
+    )
+
+
+def _new_images(folder: str, known: set[str]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The images of a folder that the project doesn't have, by digest, and what can't be used."""
+    root = Path(folder).expanduser()
+    contents: dict[int, tuple[str, Path]] = {}
+    refused: dict[str, str] = {}
+
+    def unseen() -> Iterator[tuple[int, bytes]]:
+        for number, item in enumerate(sources.candidates(f"folder:{folder}")):
+            # that it stands in no class folder is what this is about
+            if item.reason and item.reason != "no_class":
+                refused[item.name] = item.reason
+                continue
+            try:
+                data = read_limited(root / item.name)
+            except ImageRefused as error:
+                refused[item.name] = error.reason
+                continue
+            sha256 = files.digest(data)
+            if sha256 not in known:
+                contents[number] = sha256, root / item.name
+                yield number, data
+
+    found: dict[str, Path] = {}
+    with Sandbox(machine.workers(), params.load().dedupe.hash_size) as sandbox:
+        for number, verdict in sandbox.examine(unseen()):
+            sha256, path = contents.pop(number)
+            if isinstance(verdict, ImageRefused):
+                refused[str(path)] = verdict.reason
+            else:
+                found.setdefault(sha256, path)
+    return found, refused
+
+
+def _named(unreadable: dict[str, str], paths: dict[str, Path]) -> dict[str, str]:
+    return {str(paths[sha256]): reason for sha256, reason in unreadable.items()}
