@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ from swatchbook import download, files, images, store, tables
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.sandbox import Examined, Sandbox
-from swatchbook.sources.candidate import Candidate, check_case
+from swatchbook.sources.candidate import Candidate, Origin, check_case
 
 _AT_ONCE = 500
 
@@ -25,13 +25,12 @@ class Acquired:
     known: int
 
 
-@dataclass
-class _Row:
+@dataclass(frozen=True)
+class _Row(Origin):
     sha256: str = ""
     path: str = ""
     label: str = ""
     source: str = ""
-    url: str = ""
     status: str = "quarantined"
     reason: str = ""
     width: int = 0
@@ -39,12 +38,6 @@ class _Row:
     bytes: int = 0
     format: str = ""
     dhash: str = ""
-    final_url: str = ""
-    licence: str = ""
-    author: str = ""
-    query: str = ""
-    rank: str = ""
-    fetched: str = ""
 
 
 def acquire(
@@ -69,7 +62,9 @@ def acquire(
             if candidate.stamp in reused
         ]
         rows += _examined(fresh, seen, sandbox, hash_size)
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(_Row.__annotations__))
+    frame = pd.DataFrame(
+        [asdict(row) for row in rows], columns=[field.name for field in fields(_Row)]
+    )
     check_case(set(frame["label"]))
     return Acquired(frame.sort_values(["source", "sha256"], ignore_index=True), read, known)
 
