@@ -6,15 +6,14 @@ one takes the earlier acts back. The last act is that with the latest time, not 
 that files which two people appended to may be merged in any order.
 """
 
-import os
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from swatchbook import files, machine
+from swatchbook import files
 from swatchbook.errors import DataError, did_you_mean
 from swatchbook.tables import Table
 
@@ -41,21 +40,34 @@ def append(data_set: str, images: Collection[str], label: str, note: str, annota
     Two writers at once wait for each other, and a killed one leaves the file as it was.
     """
     path = FOLDER / f"{data_set}.csv"
-    key = files.digest(os.fsencode(path.absolute()))[:16]
-    lock = machine.cache_folder() / "locks" / f"annotations-{key}.lock"
-    with files.locked(lock, f"{path} is being written", wait=True):
-        # taken under the lock: later acts have later times
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
+    # beside the file, so that all who can write it meet, whatever their caches
+    with files.locked(path.with_name(f".{path.name}.lock"), f"{path} is being written", wait=True):
+        before = read(data_set)
+        now = _later_than(before["time"].max() if len(before) else "")
         rows = [(sha256, label, note, annotator, now) for sha256 in images]
-        acts = pd.concat([read(data_set), pd.DataFrame(rows, columns=list(_COLUMNS))]).fillna("")
+        acts = pd.concat([before, pd.DataFrame(rows, columns=list(_COLUMNS))]).fillna("")
         Table(path, _COLUMNS).write(acts, tuple(str(name) for name in acts if name not in _COLUMNS))
     return path
 
 
 def latest(acts: pd.DataFrame) -> pd.DataFrame:
     """The last act on each image by time, with its digest as index; those without a time first."""
-    order = acts.sort_values(["time", "annotator", "label", "note"], kind="stable")
-    return order.drop_duplicates("sha256", keep="last").set_index("sha256")
+    timed = acts["time"] != ""
+    ordered = acts[timed].sort_values(["time", "annotator", "label", "note"], kind="stable")
+    every = pd.concat([acts[~timed], ordered])
+    return every.drop_duplicates("sha256", keep="last").set_index("sha256")
+
+
+def _later_than(last: str) -> str:
+    """Now, or just after ``last`` where a clock that ran ahead wrote it: UTC as text."""
+    now = datetime.now(UTC)
+    try:
+        earlier = datetime.fromisoformat(last)
+    except ValueError:
+        earlier = now
+    if earlier.tzinfo and earlier >= now:
+        now = earlier + timedelta(microseconds=1)
+    return now.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def find(manifest: pd.DataFrame, name: str) -> str:
@@ -87,8 +99,8 @@ def find(manifest: pd.DataFrame, name: str) -> str:
 
 
 def check_label(manifest: pd.DataFrame, label: str) -> None:
-    """Raise DataError where no image of the source has the class ``label``."""
-    classes = sorted(set(manifest["label"]) - {""})
+    """Raise DataError where no usable image has the class ``label``."""
+    classes = sorted(set(manifest.loc[manifest["status"] == "ok", "label"]))
     if label not in classes:
         raise DataError(
             f"class {label!r} is not known.{did_you_mean(label, classes)} "

@@ -68,13 +68,14 @@ class _SyncedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(planes)
         values = planes.float()
+        shape = (1, -1, 1, 1)
         count = torch.tensor([float(values.numel() // values.shape[1])])
-        sums = torch.cat([values.sum((0, 2, 3)), values.square().sum((0, 2, 3)), count])
-        sums = _Summed.apply(sums)
+        sums = _Summed.apply(torch.cat([values.sum((0, 2, 3)), count]))
         total = sums[-1].detach()
-        mean, square = sums[:-1].chunk(2)
-        mean, square = mean / total, square / total
-        variance = (square - mean.square()).clamp(min=0)
+        mean = sums[:-1] / total
+        # in a second pass: the mean of squares less the square of the mean would lose digits
+        centred = values - mean.view(shape)
+        variance = _Summed.apply(centred.square().sum((0, 2, 3))) / total
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -84,9 +85,7 @@ class _SyncedBatchNorm(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, share)
             self.running_var.lerp_(variance * total / (total - 1), share)
         scale = self.weight / (variance + self.eps).sqrt()
-        shift = self.bias - mean * scale
-        shape = (1, -1, 1, 1)
-        normalised: torch.Tensor = values * scale.view(shape) + shift.view(shape)
+        normalised: torch.Tensor = centred * scale.view(shape) + self.bias.view(shape)
         return normalised.to(planes.dtype)
 
 

@@ -39,7 +39,12 @@ _TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504, 522, 524)
 _RETRIED = {"connect", "reset", "truncated_body", "protocol"} | {
     f"http_{status}" for status in _TRANSIENT_STATUS
 }
-_TRIED_AGAIN = _RETRIED | {"dns", "timeout"}
+_TRIED_AGAIN = _RETRIED | {"dns", "fetch_timeout", "tls", "ssrf_blocked", "robots"}
+# said without asking anybody: the list may be mended, or stand for another URL of the same key
+_UNASKED = {"bad_url", "scheme"}
+# a host that fails so often in a row is not asked again in this run
+_GIVEN_UP = 5
+_SILENT = {"connect", "dns", "fetch_timeout", "http_429", "http_503"}
 _ATTEMPTS, _BACKOFF = 3, 0.5
 _AT_ONCE, _AT_ONCE_A_HOST = 32, 2
 _DELAY = 0.1
@@ -129,7 +134,7 @@ class Downloads:
 
     def record(self, key: str, outcome: Outcome) -> None:
         """Remember an outcome; a failure takes nothing back that is there."""
-        if outcome.reason in _TRIED_AGAIN:
+        if outcome.reason:
             before = self._outcomes([key]).get(key)
             if before and not before.reason and self._is_settled(before):
                 return
@@ -157,7 +162,7 @@ class Downloads:
 
     def _is_settled(self, outcome: Outcome | None) -> bool:
         if outcome is None or outcome.reason:
-            return outcome is not None and outcome.reason not in _TRIED_AGAIN
+            return outcome is not None and outcome.reason not in _TRIED_AGAIN | _UNASKED
         path = self.path_of(outcome.sha256)
         return path.is_file() and path.stat().st_size == outcome.bytes
 
@@ -179,6 +184,7 @@ class _Run:
         self._waiting: dict[str, deque[tuple[str, str]]] = {}
         for key, url in wanted.items():
             self._waiting.setdefault(_host(url), deque()).append((key, url))
+        self._silent: dict[str, int] = {}
         self._places: asyncio.PriorityQueue[tuple[float, int, str]] = asyncio.PriorityQueue()
         self._numbers = count()
         self._bar = tqdm(
@@ -209,19 +215,31 @@ class _Run:
             if not self._waiting[host]:
                 continue
             key, url = self._waiting[host].popleft()
-            self._downloads.record(key, await self._settled(url))
+            outcome = await self._settled(url)
+            self._downloads.record(key, outcome)
             self._bar.update()
+            self._give_up(host, outcome.reason)
             if self._waiting[host]:
                 self._join_queue(host)
 
+    def _give_up(self, host: str, reason: str) -> None:
+        """Settle the rest of a host that has been silent too often: another run tries again."""
+        self._silent[host] = self._silent.get(host, 0) + 1 if reason in _SILENT else 0
+        if self._silent[host] < _GIVEN_UP:
+            return
+        for key, _ in self._waiting[host]:
+            self._downloads.record(key, Outcome(reason, time=_now()))
+            self._bar.update()
+        self._waiting[host].clear()
+
     async def _settled(self, url: str) -> Outcome:
-        reason = "timeout"
+        reason = "fetch_timeout"
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._manners.seconds) as limit:
                 for attempt in range(_ATTEMPTS):
                     try:
-                        return await self._fetched(url)
+                        return await self._fetched(url, limit)
                     except FetchError as error:
                         reason = error.reason
                         wait = retry_after(error.headers.get("Retry-After"))
@@ -237,25 +255,32 @@ class _Run:
             pass  # of an attempt after a failure the failure is told
         return Outcome(reason, time=_now())
 
-    async def _fetched(self, url: str) -> Outcome:
+    async def _fetched(self, url: str, limit: asyncio.Timeout) -> Outcome:
+        async def before(here: URL) -> None:
+            await self._allowed(here)
+            loop = asyncio.get_running_loop()
+            started, ends = loop.time(), limit.when() or 0.0
+            # waiting for one's turn is no fault of the URL: it has its time after that
+            limit.reschedule(None)
+            try:
+                await self._pace.turn(here.host or "")
+            finally:
+                limit.reschedule(ends + loop.time() - started)
+
         with self._downloads.new_file() as path:
-            found = await fetching.fetch(
-                self._client, url, path, self._manners.most_bytes, self._before
-            )
+            found = await fetching.fetch(self._client, url, path, self._manners.most_bytes, before)
             if self._manners.robots and forbidden(found.headers.getall("X-Robots-Tag", [])):
                 raise FetchError("robots")
             self._downloads.keep(path, found.sha256)
         return Outcome("", found.sha256, found.url, found.bytes, _now())
 
-    async def _before(self, url: URL) -> None:
-        """Wait for the turn of a request, if the site allows it at all."""
-        host = url.host or ""
+    async def _allowed(self, url: URL) -> None:
+        """Raise FetchError where the site asks programs not to take ``url``."""
         if self._manners.robots:
             if not await self._robots.allows(url):
                 raise FetchError("robots")
             if delay := await self._robots.delay(url):
-                self._pace.slow_down(host, delay)
-        await self._pace.turn(host)
+                self._pace.slow_down(url.host or "", delay)
 
     async def _rules(self, url: URL) -> tuple[int, bytes]:
         async def before(here: URL) -> None:
@@ -265,7 +290,7 @@ class _Run:
             async with asyncio.timeout(_RULES_SECONDS):
                 return await fetching.first_bytes(self._client, str(url), MOST_BYTES, before)
         except TimeoutError:
-            raise FetchError("timeout") from None
+            raise FetchError("fetch_timeout") from None
 
 
 def _key(url: str) -> str:
@@ -273,9 +298,10 @@ def _key(url: str) -> str:
     try:
         parsed = URL(url.strip())
         marks = [name for name in parsed.query if name.startswith("utm_")]
-        return str(parsed.without_query_params(*marks).with_fragment(None)).partition(":")[2]
+        text = str(parsed.without_query_params(*marks).with_fragment(None))
     except ValueError:
         return url
+    return text.partition(":")[2] if parsed.scheme in ("http", "https") else text
 
 
 def _host(url: str) -> str:

@@ -23,7 +23,7 @@ REASONS = {
     "connect": "the host can't be reached, or refuses",
     "reset": "the connection broke off",
     "tls": "its certificate or encryption can't be trusted",
-    "timeout": "no whole answer in time",
+    "fetch_timeout": "no whole answer in time",
     "truncated_body": "the answer ended early",
     "protocol": "the answer is no proper HTTP",
     "encoding": "the answer is compressed in a way that wasn't asked for",
@@ -36,6 +36,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _LONGEST_URL = 8_000
 _PIECE = 64 * 1024
+_CONNECT_SECONDS = 10.0
 # waiting for names is waiting for threads: some that hang must not stop the others
 _NAME_THREADS = 64
 
@@ -76,7 +77,8 @@ async def session(agent: str, allowed: Sequence[Network]) -> AsyncIterator[aioht
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": agent, "Accept": "image/*", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None),  # the caller has one for all attempts
+        # the caller has a limit for all attempts
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
         auto_decompress=False,
     ) as client:
         yield client
@@ -105,7 +107,7 @@ async def first_bytes(
 ) -> tuple[int, bytes]:
     """Status and content of ``url``, cut off after ``most_bytes``. Raises as ``fetch`` does."""
     async with _answered(client, url, before) as (answer, _):
-        expand = _expander(answer.headers.get("Content-Encoding", ""))
+        expand, _ = _expander(answer.headers.get("Content-Encoding", ""))
         content = b""
         async for piece in answer.content.iter_chunked(_PIECE):
             for part in expand(piece):
@@ -134,7 +136,7 @@ async def _answered(
 
 
 async def _written(answer: aiohttp.ClientResponse, path: Path, most_bytes: int) -> tuple[str, int]:
-    expand = _expander(answer.headers.get("Content-Encoding", ""))
+    expand, is_whole = _expander(answer.headers.get("Content-Encoding", ""))
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as file:
         async for piece in answer.content.iter_chunked(_PIECE):
@@ -144,26 +146,32 @@ async def _written(answer: aiohttp.ClientResponse, path: Path, most_bytes: int) 
                     raise FetchError("too_large")
                 digest.update(part)
                 file.write(part)
+    if not is_whole():
+        raise FetchError("truncated_body")
     return digest.hexdigest(), size
 
 
-def _expander(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
-    """What turns pieces of a body into its content, a bounded part at a time."""
+def _expander(encoding: str) -> tuple[Callable[[bytes], Iterator[bytes]], Callable[[], bool]]:
+    """What turns pieces of a body into its content, a bounded part at a time, and tells whether
+    it was whole.
+    """
     if encoding.strip().lower() in ("", "identity"):
-        return lambda piece: iter((piece,))
+        return lambda piece: iter((piece,)), lambda: True
     if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         raise FetchError("encoding")
     stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
 
     def expand(piece: bytes) -> Iterator[bytes]:
         while piece:
+            if stream.eof:
+                raise FetchError("encoding")  # what follows the end would pile up in memory
             try:
                 yield stream.decompress(piece, _PIECE)
             except zlib.error:
                 raise FetchError("encoding") from None
-            piece = stream.unconsumed_tail
+            piece = stream.unconsumed_tail or stream.unused_data
 
-    return expand
+    return expand, lambda: stream.eof
 
 
 def _parsed(text: str) -> URL:
@@ -187,6 +195,8 @@ def _named_errors() -> Iterator[None]:
     """Every error of a request as one of ``REASONS``."""
     try:
         yield
+    except aiohttp.ServerTimeoutError:
+        raise FetchError("connect") from None
     except (FetchError, TimeoutError):
         raise
     except (aiohttp.InvalidURL, UnicodeError):

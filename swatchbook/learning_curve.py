@@ -30,6 +30,11 @@ class Curve:
     labels: np.ndarray
     groups: np.ndarray
 
+    @property
+    def now(self) -> float:
+        """How many images an average class has in all; a little beyond the last of ``images``."""
+        return len(self.labels) / len(np.unique(self.labels))
+
     def errors(self, chosen: np.ndarray | None = None) -> np.ndarray:
         """The error of each class ``(s, k)``, classes sorted, over the images ``chosen``."""
         rows = np.arange(len(self.labels)) if chosen is None else chosen
@@ -118,27 +123,28 @@ def steps(folds: np.ndarray, repeats: int) -> int:
 
 
 def outlook(curve: Curve, confidence: float, resamples: int, seed: int) -> Outlook:
-    """What more images promise; intervals by a bootstrap over groups (percentiles)."""
+    """What more images promise; intervals by a bootstrap over groups, class by class
+    (percentiles)."""
     random = np.random.default_rng(seed)
-    names, members = np.unique(curve.groups, return_inverse=True)
-    of_group = [np.flatnonzero(members == number) for number in range(len(names))]
+    # within classes, so that each has a part in every draw
+    of_class = [_groups_of(curve, name) for name in np.unique(curve.labels)]
     found = [_promise(curve, None)]
-    classes = len(np.unique(curve.labels))
-    while len(found) <= resamples:
-        drawn = random.integers(len(names), size=len(names))
-        rows = np.concatenate([of_group[number] for number in drawn])
-        if len(np.unique(curve.labels[rows])) == classes:
-            found.append(_promise(curve, rows))
+    for _ in range(resamples):
+        drawn = [
+            groups[number]
+            for groups in of_class
+            for number in random.integers(len(groups), size=len(groups))
+        ]
+        found.append(_promise(curve, np.concatenate(drawn)))
     tail = 100 * (1 - confidence) / 2
     low, high = np.percentile(np.array(found[1:]), [tail, 100 - tail], axis=0, method="nearest")
     doubling, for_a_point = (
         (float(found[0][column]), float(low[column]), float(high[column])) for column in range(2)
     )
     falls = []
-    now = curve.images[-1]
     for errors in curve.errors().T:
         law = fit(curve.images, errors)
-        falls.append(law(now) - law(2 * now))
+        falls.append(law(curve.now) - law(2 * curve.now))
     most = int(np.argmax(falls))
     law = fit(curve.images, curve.errors().mean(axis=1))
     return Outlook(
@@ -160,9 +166,16 @@ def fit(images: np.ndarray, errors: np.ndarray) -> PowerLaw:
     return PowerLaw(float(found[0]), float(found[1] * scale ** found[2]), float(found[2]))
 
 
+def _groups_of(curve: Curve, name: str) -> list[np.ndarray]:
+    """The rows of each group's images of one class."""
+    rows = np.flatnonzero(curve.labels == name)
+    names, members = np.unique(curve.groups[rows], return_inverse=True)
+    return [rows[members == number] for number in range(len(names))]
+
+
 def _promise(curve: Curve, rows: np.ndarray | None) -> tuple[float, float]:
     law = fit(curve.images, curve.errors(rows).mean(axis=1))
-    now = float(curve.images[-1])
+    now = curve.now
     return law(now) - law(2 * now), law.images_for(law(now) - 0.01) - now
 
 

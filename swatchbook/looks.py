@@ -15,6 +15,8 @@ from swatchbook.errors import ImageRefused
 _SIDE = 256
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # Rec. 601
 _AT_ONCE = 256
+# raise it when a look is computed in another way
+_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def look_of(pixels: np.ndarray) -> Look:
 
 def looks(paths: Mapping[str, Path], known: Cache, workers: int) -> dict[str, Look]:
     """The looks of stored images by digest; those that can't be read are left out."""
-    keys = {f"look|{images.DOOR_VERSION}|{sha256}": sha256 for sha256 in paths}
+    keys = {_key(sha256): sha256 for sha256 in paths}
     found = {keys[key]: Look(**json.loads(value)) for key, value in known.get(keys).items()}
     missing = [sha256 for sha256 in paths if sha256 not in found]
 
@@ -59,10 +61,11 @@ def looks(paths: Mapping[str, Path], known: Cache, workers: int) -> dict[str, Lo
                 if seen
             }
             known.put(
-                {
-                    f"look|{images.DOOR_VERSION}|{sha256}": json.dumps(asdict(seen)).encode()
-                    for sha256, seen in new.items()
-                }
+                {_key(sha256): json.dumps(asdict(seen)).encode() for sha256, seen in new.items()}
             )
             found |= new
     return found
+
+
+def _key(sha256: str) -> str:
+    return f"look|{_VERSION}|{images.DOOR_VERSION}|{sha256}"

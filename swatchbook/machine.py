@@ -79,10 +79,10 @@ def decoded_bytes() -> int:
 
 def agent() -> str:
     """The name under which sites see this program."""
-    contact = os.environ.get("SWATCHBOOK_CONTACT") or "set SWATCHBOOK_CONTACT"
+    contact = os.environ.get("SWATCHBOOK_CONTACT") or ""
     if not contact.isascii() or not contact.isprintable():
         raise ParamsError(f"SWATCHBOOK_CONTACT: {contact!r} is not plain text")
-    return f"swatchbook/1 (images for a classifier; contact: {contact})"
+    return "swatchbook/1 (images for a classifier" + (f"; {contact})" if contact else ")")
 
 
 def allowed_networks() -> list[Network]:

@@ -464,14 +464,23 @@ def load(path: Path = PATH) -> Params:
         ParamsError: one line that names the first wrong key, its value and what is allowed.
     """
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ParamsError(f"{path}: no such file; run this in the project's folder") from None
+    except ValueError as error:
+        raise ParamsError(f"{path}: {_yaml_problem(error)}") from None
+    return checked(parsed(text, path))
+
+
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """The sections that a file's ``text`` holds. Raises ParamsError where it holds none."""
+    try:
+        content = YAML(typ="safe").load(text)
     except (YAMLError, ValueError, RecursionError) as error:
         raise ParamsError(f"{path}: {_yaml_problem(error)}") from None
     if content is not None and not isinstance(content, dict):
         raise ParamsError(f"{path}: holds {reprlib.repr(content)}, not sections with keys")
-    return checked(content or {})
+    return content or {}
 
 
 def checked(content: dict[str, Any]) -> Params:

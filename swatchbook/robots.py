@@ -48,7 +48,7 @@ class Robots:
         """The rules of a site, or None where it is out of order: then nothing is allowed."""
         status, content = await self._fetch(origin / "robots.txt")
         if status >= 500 or status == 429:
-            return None
+            return None  # RFC 9309: nothing is allowed until it says so
         text = content[:MOST_BYTES].decode("utf-8", "replace") if status == 200 else ""
         return Protego.parse(text)
 

@@ -78,7 +78,9 @@ def conflicts(curated: pd.DataFrame) -> pd.DataFrame:
 def near_duplicates(curated: pd.DataFrame, subset: Mapping[str, str]) -> pd.DataFrame:
     """Images that hardly differ from one of another class; the rarer label is the suspect."""
     kept = curated[curated["kept"]]
-    counts = kept.groupby(["group", "label"]).size().rename("count").reset_index()
+    # those that dedupe left out for a larger one count too
+    counted = curated[~curated["reason"].str.startswith(("conflict", "excluded"))]
+    counts = counted.groupby(["group", "label"]).size().rename("count").reset_index()
     counts = counts.sort_values(["group", "count", "label"], ascending=[True, False, True])
     mixed = counts[counts.duplicated("group", keep=False)]
     most = mixed.drop_duplicates("group").set_index("group")["label"]

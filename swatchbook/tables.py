@@ -63,9 +63,9 @@ class Table:
                 frame[name] = _parsed(frame[name], kind)
             except (ValueError, OverflowError):
                 raise DataError(f"{self.path}: column {name!r} holds other than {kind}") from None
-        for other in set(names) - set(self.columns):
-            if kinds[other] == "str":
-                frame[other] = _parsed(frame[other], "str")
+        for other in set(frame) - set(self.columns):
+            if kinds.get(other, "str") == "str":
+                frame[other] = _parsed(frame[other].astype(str), "str")
         return frame
 
     def write(self, frame: pd.DataFrame, extra: tuple[str, ...] = ()) -> None:
@@ -73,7 +73,7 @@ class Table:
         out = frame[[*self.columns, *extra]].copy()
         for name in out:
             if out[name].dtype == object:
-                out[name] = [_escaped(str(text)) for text in out[name]]
+                out[name] = [escaped(str(text)) for text in out[name]]
         with files.replacing(self.path) as temporary:
             out.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
 
@@ -181,6 +181,14 @@ def counted(column: pd.Series) -> dict[str, int]:
     return dict(sorted(Counter(column).items()))
 
 
+def plain(text: str) -> str:
+    """``text`` for a terminal: control characters, which could be commands to it, are escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
 def as_text(name: bytes) -> str:
     """A file name as text: bytes that are no UTF-8 are escaped (``\\xff``)."""
     return name.decode("utf-8", "backslashreplace")
@@ -196,5 +204,6 @@ def _parsed(column: pd.Series, kind: str) -> pd.Series:
     return pd.Series(column.to_numpy().astype(kind), index=column.index)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """``text`` for a spreadsheet, which would run some of it as a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -155,6 +155,13 @@ class FaultServer:
     async def _gzipped(self, rest: str, writer: Writer) -> None:
         send(writer, 200, gzip.compress(picture(int(rest))), "Content-Encoding: gzip")
 
+    async def _cut(self, rest: str, writer: Writer) -> None:
+        send(writer, 200, gzip.compress(picture(int(rest)))[:-20], "Content-Encoding: gzip")
+
+    async def _tail(self, rest: str, writer: Writer) -> None:
+        """Compressed content, and much behind its end."""
+        send(writer, 200, gzip.compress(b"x") + bytes(5 * 2**20), "Content-Encoding: gzip")
+
     async def _brotli(self, rest: str, writer: Writer) -> None:
         send(writer, 200, b"\x0b\x02\x80", "Content-Encoding: br")
 

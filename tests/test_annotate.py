@@ -120,6 +120,30 @@ def test_suspects_are_walked_through_and_each_decision_is_kept(project: list[str
     assert swatchbook("annotate", "suspects", typed="")[0] == 130  # the end of the input
 
 
+def test_an_image_listed_twice_is_asked_once(project: list[str]) -> None:
+    first = tables.MANIFEST.read().iloc[[0, 0]]
+    rows = first[["sha256", "path", "label"]].assign(
+        subset="train", kind=["label", "blurred"], suggested=["striped", ""], score=1.0, why="x"
+    )
+    tables.SUSPECTS.write(rows)
+    assert "1 of 1 suspects decided" in swatchbook("annotate", "suspects", typed="s\nc\n")[1]
+    assert list(annotations.read("shirts")["label"]) == ["striped"]
+
+
+def test_nothing_in_a_file_is_a_command_to_the_terminal(project: list[str]) -> None:
+    swatchbook("annotate", "exclude", project[0], "--note", "\x1b]0;owned\x07\x9b2J")
+    said = swatchbook("annotate", "show")[1]
+    assert "\x1b" not in said
+    assert "\\x1b]0;owned" in said
+
+
+def test_without_a_command_it_shows_its_help() -> None:
+    code, _, said = swatchbook("annotate")
+    assert code == 2
+    assert "relabel" in said
+    assert len(said.splitlines()) > 5
+
+
 def test_a_preview_is_half_blocks_in_the_pictures_colours() -> None:
     pixels = np.array([[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]], np.uint8)
     text = preview.blocks(pixels)

@@ -168,6 +168,27 @@ def test_columns_that_people_added_are_kept() -> None:
     assert list(acts["label"]) == ["dotted", "striped"]
 
 
+def test_acts_without_a_time_keep_the_files_order() -> None:
+    assert applied("a,exclude,,,\na,dotted,,,\nb,striped,,,\nb,,,,\n") == ["dotted", "", ""]
+
+
+def test_a_clock_that_ran_ahead_does_not_make_later_acts_vain() -> None:
+    applied("a,striped,,me,2099-01-01T00:00:00+00:00\n")
+    append("a", "")
+    assert labels() == {"a": ""}
+
+
+def test_a_header_as_spreadsheets_write_it_is_read() -> None:
+    annotations.FOLDER.mkdir()
+    Path("annotations/set.csv").write_text(f"sha256,label,note,\n{A},dotted,,\n")
+    assert list(annotations.read("set")["label"]) == ["dotted"]
+
+
+def test_a_class_of_which_no_image_can_be_used_is_not_known() -> None:
+    with pytest.raises(DataError, match="class 'leopard' is not known"):
+        annotations.check_label(FOUND.assign(label=["a", "a", "a", "leopard"]), "leopard")
+
+
 def test_an_act_with_a_later_time_wins_wherever_its_row_stands() -> None:
     assert applied("a,striped,,me,2026-02-01\na,dotted,,you,2026-01-01\n") == ["striped", "", ""]
     assert applied("a,striped,,me,2026-02-01\na,dotted,,,\n") == ["striped", "", ""]
@@ -217,7 +238,8 @@ for number in range(20):
 def test_two_writers_at_once_lose_nothing() -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, name], env={**os.environ, "PYTHONPATH": str(ROOT)}
+            [sys.executable, "-c", WRITER, name],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "SWATCHBOOK_CACHE": f"cache-{name}"},
         )
         for name in "ab"
     ]

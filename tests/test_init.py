@@ -47,6 +47,24 @@ def test_params_may_lack_what_it_writes(text: str | None) -> None:
     assert params.load().split.seed == (1 if text and "seed" in text else 0)
 
 
+@pytest.mark.parametrize("name", ["2024", "true", "null", "1e3", "0x1F"])
+def test_a_name_that_yaml_would_not_take_for_text_is_text(name: str) -> None:
+    make_folder(Path("it's"), {"dotted": 1, "striped": 1})
+    assert init(name, "it's").exit_code == 0
+    assert params.load().acquire.data_set == name
+    assert params.load().acquire.source.endswith("/it's")
+
+
+@pytest.mark.parametrize("text", ["acquire:\n    robots: true\n", "acquire: {data_set: x}\n"])
+def test_a_file_of_another_form_stays_as_it_is(text: str) -> None:
+    Path("params.yaml").write_text(text)
+    make_folder(Path("shirts"), {"dotted": 1, "striped": 1})
+    done = init("it", "shirts")
+    assert isinstance(done.exception, SwatchbookError)
+    assert "write data_set: it and source: folder:" in str(done.exception)
+    assert Path("params.yaml").read_text() == text
+
+
 def test_annotations_that_are_there_stay() -> None:
     Path("annotations").mkdir()
     Path("annotations/it.csv").write_text("sha256,label\n")
@@ -75,9 +93,10 @@ def test_lists_and_archives_are_known_by_their_names() -> None:
     assert "init: 2 classes, 2 files: dotted 1, striped 1" in said
     assert "1 images stand in more than one class" in said
     assert params.load().acquire.source.startswith("urls:/")
-    make_folder(Path("shirts"), {"dotted": 1, "striped": 1})
+    root = make_folder(Path("shirts"), {"dotted": 1, "striped": 1})
+    shutil.copy(root / "dotted" / "dotted_000.png", root / "striped")
     shutil.make_archive("shirts", "zip", "shirts")
-    assert init("zipped", "shirts.zip").exit_code == 0
+    assert "1 images stand in more than one class" in init("zipped", "shirts.zip").stdout
     assert params.load().acquire.source.startswith("archive:/")
 
 

@@ -80,22 +80,32 @@ def made_up(law: PowerLaw, count: int = 4000) -> Curve:
 
 
 def test_the_interval_holds_what_is_true() -> None:
-    law = PowerLaw(0.02, 1.2, 0.5)
+    law = PowerLaw(0.02, 1.5, 0.4)
     found = learning_curve.outlook(made_up(law), 0.95, 100, 0)
     estimate, low, high = found.doubling
-    assert low <= law(320) - law(640) <= high
+    assert low <= law(2000) - law(4000) <= high
     assert low <= estimate <= high
     assert high - low < 0.02
     assert found.helped == "b"
     few, least, most = found.for_a_point
     assert least <= few <= most
-    assert least <= law.images_for(law(320) - 0.01) - 320 <= most
+    assert least <= law.images_for(law(2000) - 0.01) - 2000 <= most
+
+
+def test_many_small_classes_have_an_interval_too() -> None:
+    """Drawing groups from all classes at once would hardly ever draw one of each."""
+    labels = np.repeat([f"{number:02}" for number in range(60)], 2)
+    images = np.array([1.0, 2, 4, 8, 16, 32])
+    right = np.random.default_rng(0).random((6, 120)) < np.linspace(0.2, 0.8, 6)[:, None]
+    curve = Curve(images, right.astype(float), labels, np.arange(120).astype(str))
+    _, low, high = learning_curve.outlook(curve, 0.95, 20, 0).doubling
+    assert low <= high
 
 
 def test_the_answer_is_one_sentence() -> None:
     curve = made_up(PowerLaw(0.02, 1.2, 0.5))
     text = sentence(curve, learning_curve.outlook(curve, 0.95, 50, 0))
-    assert "with twice the images (320 more a class) expect" in text
+    assert "with twice the images (2000 more a class) expect" in text
     assert "; one point takes about " in text
     assert "; 'b' gains most, " in text
     flat = made_up(PowerLaw(0.2, 0.0, 0.5))
@@ -128,7 +138,7 @@ def run(*arguments: str) -> Result:
 def test_the_command_says_it_and_draws_it() -> None:
     done = run("--repeats", "1")
     assert done.exit_code == 0, done.exception
-    assert done.stdout.startswith("learning-curve: with twice the images (45 more a class) expect ")
+    assert done.stdout.startswith("learning-curve: with twice the images (60 more a class) expect ")
     points = pd.read_csv("plots/learning_curve.csv")
     assert list(points) == ["images_per_class", "class_average_error", "error_a", "error_b"]
     assert len(points) == 6

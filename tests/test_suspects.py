@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from swatchbook import suspects
+from swatchbook import duplicates, suspects
 from swatchbook.looks import Look
 
 
@@ -77,10 +77,18 @@ def test_bytes_in_two_classes_are_one_suspect() -> None:
     ]
 
 
-def test_of_near_duplicates_in_two_classes_the_rarer_label_is_the_suspect() -> None:
-    rows = [("u", "a", "g"), ("v", "a", "g"), ("w", "b", "g"), ("x", "a", "h"), ("y", "a", "h")]
-    found = suspects.near_duplicates(curated([(*row, True, "") for row in rows]), {"w": "train"})
-    assert found[["sha256", "suggested", "subset"]].to_numpy().tolist() == [["w", "a", "train"]]
+@pytest.mark.parametrize("keep", ["one", "all"])
+def test_of_near_duplicates_in_two_classes_the_rarer_label_is_the_suspect(keep: str) -> None:
+    """Whatever dedupe keeps of a group."""
+    manifest = pd.DataFrame(
+        {"sha256": list("stuvw"), "path": "p", "label": list("zzzab"), "source": list("stuvw"),
+         "dhash": ["0" * 63 + "1"] * 4 + ["f" * 64], "annotated": "", "width": 9, "height": 9,
+         "bytes": 9}
+    )  # fmt: skip
+    found = suspects.near_duplicates(duplicates.curate(manifest, 20, keep), {"v": "train"})
+    assert found[["sha256", "label", "suggested", "subset"]].to_numpy().tolist() == [
+        ["v", "a", "z", "train"]
+    ]
 
 
 def split(names: str) -> pd.DataFrame:

@@ -28,6 +28,9 @@ def main() -> NoReturn:
     """Run the command of this process's arguments, and exit."""
     try:
         swatchbook.main(prog_name="swatchbook", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        raise SystemExit(2) from None
     except click.UsageError as error:
         where = f"{error.ctx.command_path}: " if error.ctx else ""
         _fail(f"{where}{error.format_message()}")

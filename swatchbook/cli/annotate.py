@@ -17,12 +17,19 @@ _PREVIEW = 40
 _NEXT = "`dvc repro` applies it"
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"
+
+
 def _images(command: Callable[..., None]) -> Callable[..., None]:
     """The arguments that all acts share."""
     for decorate in (
         click.argument("images", nargs=-1, required=True, metavar="IMAGE..."),
         click.option("--note", default="", help="Why."),
-        click.option("--annotator", default=getpass.getuser, help="Who; default: the user."),
+        click.option("--annotator", default=_user, help="Who; default: the user."),
     ):
         command = decorate(command)
     return command
@@ -87,13 +94,13 @@ def show(images: tuple[str, ...]) -> None:
     for act in acts.to_dict("records"):
         source = sources.get(act["sha256"], "(no longer in the source)")
         parts = act["sha256"][:16], act["label"] or "(taken back)", source, act["time"][:19]
-        click.echo("  ".join(filter(None, [*parts, act["annotator"], act["note"]])))
+        click.echo(tables.plain("  ".join(filter(None, [*parts, act["annotator"], act["note"]]))))
     click.echo(f"annotate: {len(acts)} acts on {acts['sha256'].nunique()} images", err=True)
 
 
 @annotate.command("suspects")
 @click.option("--kind", type=click.Choice(suspects.KINDS), help="Only this kind of suspicion.")
-@click.option("--annotator", default=getpass.getuser, help="Who; default: the user.")
+@click.option("--annotator", default=_user, help="Who; default: the user.")
 def walk(kind: str | None, annotator: str) -> None:
     """Walk through data/suspects.csv, with a small preview, and decide one by one.
 
@@ -105,21 +112,22 @@ def walk(kind: str | None, annotator: str) -> None:
     rows = rows[~rows["sha256"].isin(acts.index[acts["label"] != ""])]
     manifest = tables.MANIFEST.read()
     show = preview.possible(sys.stdout.isatty())
-    decided = 0
+    decided: set[str] = set()
     for number, row in enumerate(rows.to_dict("records"), 1):
+        if row["sha256"] in decided:
+            continue  # listed for more than one reason
         if show:
             click.echo(_preview(row))
-        click.echo(
-            f"{number}/{len(rows)}  {row['path']}  {row['label']}  {row['kind']}: {row['why']}"
-            + ("  (test image)" if row["subset"] == splitting.TEST else "")
-        )
+        text = f"{number}/{len(rows)}  {row['path']}  {row['label']}  {row['kind']}: {row['why']}"
+        where = "  (test image)" if row["subset"] == splitting.TEST else ""
+        click.echo(tables.plain(text + where))
         label = _asked(row, manifest)
         if label is None:
             break
         if label:
             annotations.append(_data_set(), [row["sha256"]], label, row["kind"], annotator)
-            decided += 1
-    click.echo(f"annotate: {decided} of {len(rows)} suspects decided; {_NEXT}")
+            decided.add(row["sha256"])
+    click.echo(f"annotate: {len(decided)} of {rows['sha256'].nunique()} suspects decided; {_NEXT}")
 
 
 def _asked(row: dict[Any, Any], manifest: pd.DataFrame) -> str | None:

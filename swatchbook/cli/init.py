@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import click
 
 from swatchbook import annotations, files, params, sources
-from swatchbook.errors import DataError, ImageRefused
+from swatchbook.errors import DataError, ImageRefused, ParamsError
 from swatchbook.sources import url_list
 from swatchbook.sources.candidate import Candidate, Origin, check_case, unread
 
@@ -28,23 +29,24 @@ def command(name: str, location: str) -> None:
     kind = _kind(path)
     # the schema knows which names can be used
     params.checked({"acquire": {"data_set": name, "source": f"{kind}:{path}"}})
-    found = list(_listed(kind, path))
-    usable = [item for item in found if not item.reason]
-    counts = Counter(item.label for item in usable)
-    listed = ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))
-    click.echo(f"init: {len(counts)} classes, {len(usable)} files: {listed}")
-    for problem in problems(found, contents=kind != "urls"):
-        click.echo(f"init: look at this: {problem}")
+    found = [(item, _content_of(item)) for item in _listed(kind, path)]
     _set(Path(params.PATH), {"data_set": name, "source": f"{kind}:{path}"})
     table = annotations.FOLDER / f"{name}.csv"
     if not table.exists():
         files.write_bytes(table, b"sha256,label,note,annotator,time\n")
+    usable = [item for item, _ in found if not item.reason]
+    counts = Counter(item.label for item in usable)
+    listed = ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))
+    click.echo(f"init: {len(counts)} classes, {len(usable)} files: {listed}")
+    for problem in problems(found):
+        click.echo(f"init: look at this: {problem}")
     click.echo(f"init: params.yaml, {table}; next: make repro")
 
 
-def problems(found: list[Candidate], contents: bool) -> list[str]:
-    """What is likely to be wrong with a source, in words; ``contents``: whether files are read."""
+def problems(listed: list[tuple[Candidate, str]]) -> list[str]:
+    """What is likely to be wrong with a source, in words, of its candidates and their content."""
     said: list[str] = []
+    found = [item for item, _ in listed]
     counts = Counter(item.label for item in found if not item.reason)
     if len(counts) < 2:
         said.append(f"{len(counts)} classes: a classifier needs two")
@@ -67,15 +69,22 @@ def problems(found: list[Candidate], contents: bool) -> list[str]:
     for reason, count in sorted(Counter(item.reason for item in found if item.reason).items()):
         said.append(f"{count} files can't be used: {reason}")
     labels = defaultdict(set)
-    for item in found:
-        if not item.reason:
-            try:
-                labels[files.digest(item.read()) if contents else item.name].add(item.label)
-            except ImageRefused:
-                continue  # acquire will say why
+    for item, content in listed:
+        if content:
+            labels[content].add(item.label)
     if several := sum(len(own) > 1 for own in labels.values()):
         said.append(f"{several} images stand in more than one class: they will be left out")
     return said
+
+
+def _content_of(item: Candidate) -> str:
+    """What tells one image from another: its digest, or its URL; empty where it can't be read."""
+    if item.reason or item.origin.url:
+        return "" if item.reason else item.origin.url
+    try:
+        return files.digest(item.read())
+    except ImageRefused:
+        return ""  # acquire will say why
 
 
 def _kind(path: Path) -> str:
@@ -86,14 +95,13 @@ def _kind(path: Path) -> str:
     return "urls" if path.suffix.lower() in _LISTS else "archive"
 
 
-def _listed(kind: str, path: Path) -> list[Candidate]:
+def _listed(kind: str, path: Path) -> Iterator[Candidate]:
     if kind != "urls":
-        return list(sources.candidates(f"{kind}:{path}"))
+        yield from sources.candidates(f"{kind}:{path}")
+        return
     # what is listed, without fetching any
-    return [
-        Candidate(row.url, row.label, "", "", unread, Origin(row.url))
-        for row in url_list.read(str(path))
-    ]
+    for row in url_list.read(str(path)):
+        yield Candidate(row.url, row.label, "", "", unread, Origin(row.url))
 
 
 def _set(path: Path, values: dict[str, str]) -> None:
@@ -106,8 +114,8 @@ def _set(path: Path, values: dict[str, str]) -> None:
     start = starts[0]
     lines[start] = re.sub(r"^acquire: *\{ *\}", "acquire:", lines[start])
     for key, value in values.items():
-        plain = re.fullmatch(r"[\w./:=~-]+", value)
-        written = value if plain else "'" + value.replace("'", "''") + "'"
+        # always quoted: 2024, true and 1e3 would not be text
+        written = "'" + value.replace("'", "''") + "'"
         end = next(
             (n for n in range(start + 1, len(lines)) if re.match(r"[^ #]", lines[n])), len(lines)
         )
@@ -117,4 +125,13 @@ def _set(path: Path, values: dict[str, str]) -> None:
                 break
         else:
             lines.insert(start + 1, f"  {key}: {written}")
-    files.write_bytes(path, ("\n".join(lines) + "\n").encode())
+    text = "\n".join(lines) + "\n"
+    try:
+        new = params.checked(params.parsed(text, path)).acquire.model_dump()
+    except ParamsError as error:
+        raise ParamsError(
+            f"{path}: its section acquire has another form than init can change ({error}); write "
+            f"{' and '.join(f'{key}: {value}' for key, value in values.items())} there yourself"
+        ) from None
+    assert values.items() <= new.items()
+    files.write_bytes(path, text.encode())

@@ -57,9 +57,8 @@ def command(repeats: int, seed: int) -> None:
 def sentence(curve: Curve, found: Outlook) -> str:
     """The answer in words."""
     estimate, low, high = (100 * value for value in found.doubling)
-    now = curve.images[-1]
     text = (
-        f"with twice the images ({now:.0f} more a class) expect {estimate:.1f} points fewer "
+        f"with twice the images ({curve.now:.0f} more a class) expect {estimate:.1f} points fewer "
         f"errors ({low:.1f} to {high:.1f})"
     )
     if math.isfinite(found.for_a_point[0]):
@@ -94,7 +93,7 @@ def _draw(curve: Curve, found: Outlook, path: Path) -> None:
     axes.plot(curve.images, mean, "o", color=figures.COLOURS[0], label="class average")
     ahead = np.geomspace(curve.images[0], 4 * curve.images[-1], 100)
     axes.plot(ahead, [100 * found.law(n) for n in ahead], "--", color=figures.COLOURS[0])
-    axes.axvline(curve.images[-1], color=figures.GREY, linestyle=":", label="now")
+    axes.axvline(curve.now, color=figures.GREY, linestyle=":", label="now")
     axes.set(
         xscale="log", xlabel="training images an average class has", ylabel="error, %",
         ylim=(0, None),

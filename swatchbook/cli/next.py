@@ -1,19 +1,20 @@
 """``swatchbook next``: which unlabelled images are most worth a label."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import click
-import numpy as np
 import pandas as pd
 
-from swatchbook import features, files, machine, models, params, selection, sources, tables
+from swatchbook import features, files, images, machine, models, params, selection, tables
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.inference import Network
 from swatchbook.sandbox import Sandbox
+from swatchbook.sources.candidate import is_hidden, located
 from swatchbook.sources.folder import read_limited
 
 
@@ -38,7 +39,8 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
     )  # fmt: skip
     if network.digest != facts["network"]:
         raise DataError(f"{models.CLASSIFIER}: made for another network; `dvc repro` makes it anew")
-    paths, refused = _new_images(folder, set(tables.MANIFEST.read()["sha256"]))
+    known_images = set(tables.MANIFEST.read()["sha256"])
+    paths, refused = _new_images(folder, known_images, settings.dedupe.hash_size)
     if not paths:
         raise DataError(
             f"next: no new image in {folder!r}: {len(refused)} can't be used, the others are in "
@@ -51,15 +53,15 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
     classes: list[str] = json.loads(facts["labels"])
     listed = pd.DataFrame(
         {
-            "path": [str(paths[found.sha256[index]]) for index in chosen],
-            "predicted": np.array(classes, dtype=object)[chances[chosen].argmax(axis=1)],
+            "path": [tables.escaped(_name(paths[found.sha256[index]])) for index in chosen],
+            "predicted": [tables.escaped(classes[best]) for best in chances[chosen].argmax(axis=1)],
             "confidence": chances[chosen].max(axis=1),
             criterion: scores,
         }
     )
     listed.to_csv(sys.stdout, sep="\t", index=False, float_format="%.4f", lineterminator="\n")
     for name, reason in sorted({**refused, **_named(found.unreadable, paths)}.items()):
-        click.echo(f"next: left out: {name}: {reason}", err=True)
+        click.echo(f"next: left out: {tables.plain(name)}: {reason}", err=True)
     click.echo(
         f"next: {len(listed)} of {len(found.sha256)} new images by {criterion}; put each into the "
         "folder of its class, then `make update`",
@@ -67,38 +69,48 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
     )
 
 
-def _new_images(folder: str, known: set[str]) -> tuple[dict[str, Path], dict[str, str]]:
+def _new_images(
+    folder: str, known: set[str], hash_size: int
+) -> tuple[dict[str, Path], dict[str, str]]:
     """The images of a folder that the project doesn't have, by digest, and what can't be used."""
-    root = Path(folder).expanduser()
-    contents: dict[int, tuple[str, Path]] = {}
+    root = located(folder)
+    seen: dict[int, tuple[str, Path]] = {}
     refused: dict[str, str] = {}
 
     def unseen() -> Iterator[tuple[int, bytes]]:
-        for number, item in enumerate(sources.candidates(f"folder:{folder}")):
-            # that it stands in no class folder is what this is about
-            if item.reason and item.reason != "no_class":
-                refused[item.name] = item.reason
+        for number, path in enumerate(sorted(path for path in root.rglob("*") if path.is_file())):
+            if is_hidden(PurePosixPath(path.relative_to(root).as_posix())):
                 continue
             try:
-                data = read_limited(root / item.name)
+                data = read_limited(path)
+                if not path.resolve().is_relative_to(root):
+                    raise ImageRefused("escape")
+                if len(data) > images.MAX_BYTES:
+                    raise ImageRefused("too_large")
             except ImageRefused as error:
-                refused[item.name] = error.reason
+                refused[_name(path)] = error.reason
                 continue
             sha256 = files.digest(data)
             if sha256 not in known:
-                contents[number] = sha256, root / item.name
+                seen[number] = sha256, path
                 yield number, data
 
+    if not root.is_dir():
+        raise DataError(f"next: {folder!r} is not a folder")
     found: dict[str, Path] = {}
-    with Sandbox(machine.workers(), params.load().dedupe.hash_size) as sandbox:
+    with Sandbox(machine.workers(), hash_size) as sandbox:
         for number, verdict in sandbox.examine(unseen()):
-            sha256, path = contents.pop(number)
+            sha256, path = seen.pop(number)
             if isinstance(verdict, ImageRefused):
-                refused[str(path)] = verdict.reason
+                refused[_name(path)] = verdict.reason
             else:
                 found.setdefault(sha256, path)
     return found, refused
 
 
 def _named(unreadable: dict[str, str], paths: dict[str, Path]) -> dict[str, str]:
-    return {str(paths[sha256]): reason for sha256, reason in unreadable.items()}
+    return {_name(paths[sha256]): reason for sha256, reason in unreadable.items()}
+
+
+def _name(path: Path) -> str:
+    return tables.as_text(os.fsencode(path))

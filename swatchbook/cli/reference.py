@@ -15,7 +15,9 @@ def page() -> str:
         "the folder you stand in.\n"
     ]
     for path, command in _commands("swatchbook", swatchbook):
-        context = click.Context(command, info_name=path, max_content_width=96)
+        context = click.Context(
+            command, info_name=path, max_content_width=96, help_option_names=["-h", "--help"]
+        )
         parts.append(f"## {path}\n\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
 

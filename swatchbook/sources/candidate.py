@@ -100,7 +100,7 @@ def check_label(text: str, where: str) -> str:
     if (
         label.upper() in _RESERVED
         or label in ("", ".", "..")
-        or any(letter in "/\\" or ord(letter) < 32 for letter in label)
+        or any(letter in "/\\" or unicodedata.category(letter) == "Cc" for letter in label)
     ):
         raise DataError(f"{where} {text!r}: not a name that all systems allow")
     return label

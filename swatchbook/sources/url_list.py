@@ -62,6 +62,8 @@ def _names(path: Path, number: int, fields: list[str]) -> tuple[list[str], bool]
     names = [field.strip().lower() for field in fields]
     if not {"label", "url"} <= set(names):
         return ["label", "url"], False
+    if len(set(names)) < len(names):
+        raise DataError(f"{path}, line {number}: a column is named twice: {', '.join(names)}")
     if unknown := [name for name in names if name not in COLUMNS]:
         raise DataError(
             f"{path}, line {number}: column {unknown[0]!r} is not known. "

@@ -1,9 +1,8 @@
 """Images that a list of URLs names, fetched once and kept in the machine's cache."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
-
-from yarl import URL
 
 from swatchbook import machine
 from swatchbook.download import Downloads, Manners, Outcome
@@ -39,8 +38,4 @@ def _candidate(row: Row, outcome: Outcome, downloads: Downloads) -> Candidate:
 
 
 def _without_password(url: str) -> str:
-    try:
-        parsed = URL(url)
-        return str(parsed.with_user(None)) if parsed.user or parsed.password else url
-    except ValueError:
-        return url
+    return re.sub(r"(//)[^/?#]*@", r"\1", url, count=1)
