@@ -18,7 +18,7 @@ from swatchbook.training_data import Batch
 
 PATH = Path("models/network.onnx")
 WIDTHS = {
-    "efficientnet_lite0": 1280, "efficientnet_lite1": 1280, "efficientnet_lite2": 1408,
+    "efficientnet_lite0": 1280, "efficientnet_lite1": 1280, "efficientnet_lite2": 1280,
     "alexnet": 4096, "resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048,
     "resnet152": 2048, "timm:mobilenetv3_small_050": 1024, "timm:vit_tiny_patch16_224": 192,
 }  # fmt: skip

@@ -103,7 +103,7 @@ def test_a_second_repro_does_nothing_and_another_classifier_does_not_train_again
     assert refined.repro() == set()
     before = refined.bytes("models/network.onnx")
     refined.set("train_classifier.kind", "svm")
-    assert refined.repro() == {"train_classifier", "evaluate"}
+    assert refined.repro() == {"train_classifier", "evaluate", "suspects"}
     assert refined.bytes("models/network.onnx") == before
     refined.set("train_classifier.kind", "dnn")
     refined.repro()
@@ -199,7 +199,13 @@ def test_cntk_makes_the_same_outputs(project: Project, cntk: Path) -> None:
     project.set("refine_dnn.engine", "cntk")
     project.set("refine_dnn.architecture", "resnet18")
     project.set("train_classifier.kind", "dnn")
-    assert project.repro() == {"refine_dnn", "featurize", "train_classifier", "evaluate"}
+    assert project.repro() == {
+        "refine_dnn",
+        "featurize",
+        "train_classifier",
+        "evaluate",
+        "suspects",
+    }
     _, facts = models.load(project.folder / models.NETWORK, {"labels", "training"})
     assert (facts["cntk"], facts["architecture"]) == ("2.7", "resnet18")
     curves = pd.read_csv(project.folder / "plots/refine_dnn/training.csv")
