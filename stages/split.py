@@ -1,6 +1,6 @@
 """Divide the kept images into a test part and folds, near-duplicates together."""
 
-from swatchbook import annotations, files, params, splitting, stage, tables
+from swatchbook import files, params, splitting, stage, tables, test_lists
 
 
 def main() -> str:
@@ -8,7 +8,7 @@ def main() -> str:
     wanted = settings.split
     curated = tables.CURATED.read()
     if wanted.by == "list":
-        test = annotations.test_list(settings.acquire.data_set, curated)
+        test = test_lists.read(settings.acquire.data_set, curated)
         split = splitting.split_by_list(curated[curated["kept"]], test, wanted.folds, wanted.seed)
     else:
         if wanted.by == "folder":

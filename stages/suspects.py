@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from swatchbook import annotations, files, looks, machine, params, stage, suspects, tables
 from swatchbook.cache import Cache
-from swatchbook.tables import Features
 
 
 def main() -> str:
@@ -22,14 +19,13 @@ def main() -> str:
         seen = looks.looks(paths, known, machine.workers())
     subset = dict(zip(split["sha256"], split["subset"], strict=True))
     own = settings.suspects
-    rows = split.set_index("sha256", drop=False)
+    chosen = [number for number, sha256 in enumerate(features.sha256) if sha256 in subset]
+    rows = split.set_index("sha256", drop=False).loc[[features.sha256[n] for n in chosen]]
     parts = [
         suspects.conflicts(curated),
         suspects.label_errors(tables.PREDICTIONS.read()),
         suspects.near_duplicates(curated, subset),
-        suspects.outliers(
-            rows.loc[_of(features, subset)], _vectors(features, subset), own.neighbours, own.outlier
-        ),
+        suspects.outliers(rows, features.vectors[chosen], own.neighbours, own.outlier),
         suspects.poor(split, seen, settings.refine_dnn.resolution),
     ]
     acts = annotations.latest(annotations.read(settings.acquire.data_set))
@@ -42,14 +38,6 @@ def main() -> str:
     )
     listed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     return f"{found['sha256'].nunique()} images to look at ({listed}) → {tables.SUSPECTS.path}"
-
-
-def _of(features: Features, subset: dict[str, str]) -> list[str]:
-    return [sha256 for sha256 in features.sha256 if sha256 in subset]
-
-
-def _vectors(features: Features, subset: dict[str, str]) -> np.ndarray:
-    return features.vectors[[sha256 in subset for sha256 in features.sha256]]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Label fixes and test lists: files in git beside the code, one per data set.
+"""Label fixes: a file in git beside the code, one per data set.
 
 ``annotations/<data set>.csv`` has one row per act, appended, the last one for an image wins:
 ``sha256, label, note, annotator, time``. A label of ``exclude`` leaves the image out; an empty
@@ -7,9 +7,9 @@ that files which two people appended to may be merged in any order.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -34,8 +34,8 @@ def read(data_set: str) -> pd.DataFrame:
     return acts.reindex(columns=names, fill_value="").astype(str)
 
 
-def append(data_set: str, images: Collection[str], label: str, note: str, annotator: str) -> Path:
-    """Add an act on each of ``images`` (full digests); return the file.
+def append(data_set: str, labels: Mapping[str, str], note: str, annotator: str) -> Path:
+    """Add an act for each image (full digest) of ``labels``; return the file.
 
     Two writers at once wait for each other, and a killed one leaves the file as it was.
     """
@@ -44,7 +44,7 @@ def append(data_set: str, images: Collection[str], label: str, note: str, annota
     with files.locked(path.with_name(f".{path.name}.lock"), f"{path} is being written", wait=True):
         before = read(data_set)
         now = _later_than(before["time"].max() if len(before) else "")
-        rows = [(sha256, label, note, annotator, now) for sha256 in images]
+        rows = [(sha256, label, note, annotator, now) for sha256, label in labels.items()]
         acts = pd.concat([before, pd.DataFrame(rows, columns=list(_COLUMNS))]).fillna("")
         Table(path, _COLUMNS).write(acts, tuple(str(name) for name in acts if name not in _COLUMNS))
     return path
@@ -98,7 +98,7 @@ def find(manifest: pd.DataFrame, name: str) -> str:
     )
 
 
-def check_label(manifest: pd.DataFrame, label: str) -> None:
+def check_class(manifest: pd.DataFrame, label: str) -> None:
     """Raise DataError where no usable image has the class ``label``."""
     classes = sorted(set(manifest.loc[manifest["status"] == "ok", "label"]))
     if label not in classes:
@@ -150,58 +150,3 @@ def apply(manifest: pd.DataFrame, acts: pd.DataFrame, data_set: str) -> pd.DataF
             )
     last = latest(acts)["label"]
     return manifest.assign(annotated=manifest["sha256"].map(last).fillna(""))
-
-
-def test_list(data_set: str, curated: pd.DataFrame) -> set[str]:
-    """Digests of the kept images that ``annotations/<data set>.test.tsv`` names.
-
-    Its rows are ``label<TAB>file name``, matched without regard to case; the file name may have
-    as much of its path as makes it the only one. A row that names a dropped duplicate stands
-    for the image that was kept in its place.
-
-    Raises:
-        DataError: where the file is missing, a row has another form or names no image.
-    """
-    path = FOLDER / f"{data_set}.test.tsv"
-    try:
-        # utf-8-sig: spreadsheets write a byte order mark
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise DataError(f"split.by: list needs {path} (label<TAB>file name)") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text: {error.reason}") from None
-    sources, groups = list(curated["source"]), list(curated["group"])
-    labels, kept, digests = list(curated["label"]), list(curated["kept"]), list(curated["sha256"])
-    named: dict[tuple[str, str], list[int]] = {}
-    kept_of: dict[tuple[str, str], list[int]] = {}
-    for row, (label, source) in enumerate(zip(labels, sources, strict=True)):
-        named.setdefault((label.casefold(), _file_name(source)), []).append(row)
-        if kept[row]:
-            kept_of.setdefault((groups[row], label), []).append(row)
-    chosen: set[int] = set()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        label, _, name = (part.strip() for part in line.partition("\t"))
-        if not name:
-            raise DataError(f"{path}, line {number}: {line!r} is not label<TAB>file name")
-        found = named.get((label.casefold(), _file_name(name)), [])
-        if "/" in name:
-            wanted = f"/{name}".casefold()
-            found = [row for row in found if f"/{sources[row]}".casefold().endswith(wanted)]
-        if not found:
-            raise DataError(f"{path}, line {number}: no usable image {name!r} in class {label!r}")
-        if len({groups[row] for row in found}) > 1:
-            raise DataError(
-                f"{path}, line {number}: {name!r} names {len(found)} images, "
-                f"{sources[found[0]]} and others: give more of the path"
-            )
-        own = [row for row in found if kept[row]]
-        chosen.update(own or kept_of.get((groups[found[0]], labels[found[0]]), []))
-    if not chosen:
-        raise DataError(f"{path}: names no image")
-    return {digests[row] for row in chosen}
-
-
-def _file_name(source: str) -> str:
-    return PurePosixPath(source).name.casefold()

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 
 from tqdm import tqdm
 from yarl import URL
@@ -49,6 +48,7 @@ _ATTEMPTS, _BACKOFF = 3, 0.5
 _AT_ONCE, _AT_ONCE_A_HOST = 32, 2
 _DELAY = 0.1
 _RULES_SECONDS = 20.0
+OUTCOMES = "outcomes.sqlite"
 
 
 def is_reason(reason: str) -> bool:
@@ -84,26 +84,21 @@ class Manners:
     allowed: Sequence[Network] = ()
     refresh: bool = False
     seconds: float = 60.0
-    most_bytes: int = images.MAX_BYTES
+
+
+@contextlib.contextmanager
+def opened(folder: Path) -> "Iterator[Downloads]":
+    """The downloads in ``folder``."""
+    with Cache(folder / OUTCOMES) as known:
+        yield Downloads(folder, known)
 
 
 class Downloads:
     """A folder of downloads: files by digest, and the outcome of each URL."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, known: Cache) -> None:
         self._folder = folder
-        self._known = Cache(folder / "outcomes.sqlite")
-
-    def __enter__(self) -> "Downloads":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._known.close()
+        self._known = known
 
     def path_of(self, sha256: str) -> Path:
         """Where a file stands."""
@@ -112,7 +107,7 @@ class Downloads:
     def fetch(self, urls: Collection[str], manners: Manners) -> dict[str, Outcome]:
         """Fetch what is not there yet; the outcome of every URL.
 
-        URLs that differ only in scheme, fragment or a ``utm_`` mark are fetched once.
+        URLs that differ only in http or https, fragment or a ``utm_`` mark are fetched once.
         """
         keys = {url: _key(url) for url in urls}
         known = {} if manners.refresh else self._outcomes(keys.values())
@@ -125,12 +120,6 @@ class Downloads:
             asyncio.run(_Run(self, manners, wanted).finish())
             known |= self._outcomes(wanted)
         return {url: known[key] for url, key in keys.items()}
-
-    def known(self, urls: Collection[str]) -> dict[str, Outcome]:
-        """The outcomes that are known of ``urls``, without fetching any."""
-        keys = {url: _key(url) for url in urls}
-        found = self._outcomes(keys.values())
-        return {url: found[key] for url, key in keys.items() if key in found}
 
     def record(self, key: str, outcome: Outcome) -> None:
         """Remember an outcome; a failure takes nothing back that is there."""
@@ -268,7 +257,7 @@ class _Run:
                 limit.reschedule(ends + loop.time() - started)
 
         with self._downloads.new_file() as path:
-            found = await fetching.fetch(self._client, url, path, self._manners.most_bytes, before)
+            found = await fetching.fetch(self._client, url, path, images.MAX_BYTES, before)
             if self._manners.robots and forbidden(found.headers.getall("X-Robots-Tag", [])):
                 raise FetchError("robots")
             self._downloads.keep(path, found.sha256)
@@ -296,7 +285,7 @@ class _Run:
 def _key(url: str) -> str:
     """What two spellings of one image have in common."""
     try:
-        parsed = URL(url.strip())
+        parsed = URL(url)
         marks = [name for name in parsed.query if name.startswith("utm_")]
         text = str(parsed.without_query_params(*marks).with_fragment(None))
     except ValueError:

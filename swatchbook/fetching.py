@@ -45,7 +45,10 @@ Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
 class FetchError(Exception):
-    """Why a URL has no file: one of ``REASONS``; ``headers`` are the answer's, if any."""
+    """Why a URL has no file: one of ``REASONS``, or ``too_large``.
+
+    ``headers`` are the answer's, if there was one.
+    """
 
     def __init__(self, reason: str, headers: Headers | None = None) -> None:
         super().__init__(reason)

@@ -4,11 +4,13 @@ Nothing is changed by it. What a person has said of an image (annotations) is no
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import faiss
 import numpy as np
 import pandas as pd
 
+from swatchbook import splitting, tables
 from swatchbook.looks import Look
 
 # in the order in which they are worth a look
@@ -23,7 +25,9 @@ KINDS = (
     "blurred",
     "tiny",
 )
-COLUMNS = ("sha256", "path", "label", "subset", "kind", "suggested", "score", "why")
+
+# of grey values of 0 to 255; blur as a share of the class's median sharpness
+_DARK, _BRIGHT, _FLAT, _BLURRED = 25.0, 240.0, 6.0, 0.2
 
 
 def label_errors(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -38,7 +42,7 @@ def label_errors(predictions: pd.DataFrame) -> pd.DataFrame:
     classes = [name.removeprefix("p_") for name in map(str, predictions) if name.startswith("p_")]
     chances = predictions[[f"p_{name}" for name in classes]].to_numpy()
     own = np.searchsorted(classes, predictions["label"].to_numpy(str))
-    reference = (predictions["subset"] == "train").to_numpy()
+    reference = (predictions["subset"] == splitting.TRAIN).to_numpy()
     usual = np.array(
         [
             chances[reference & (own == number), number].mean()
@@ -119,32 +123,38 @@ def outliers(
 
 
 def poor(split: pd.DataFrame, looks: Mapping[str, Look], resolution: int) -> pd.DataFrame:
-    """Pictures that are dark, bright, flat, blurred or tiny; one row each, for the worst of it.
+    """Pictures that are dark, bright, flat, blurred or tiny; the first of these that one is.
 
     ``split`` has ``width`` and ``height`` too. Blur is relative: a fifth of the median sharpness
-    of its class, because a smooth class is not a blurred one.
+    of its class, because a smooth class is not a blurred one. ``score`` is how far beyond its
+    threshold a picture lies, as a share: 0 at the threshold, 1 where it can't be worse.
     """
-    rows = split[split["sha256"].isin(looks)].copy()
-    seen = [looks[sha256] for sha256 in rows["sha256"]]
-    rows["sharp"] = [look.sharpness for look in seen]
-    usual = rows.groupby("label")["sharp"].transform("median")
-    smallest = rows[["width", "height"]].min(axis=1)
+    rows = split[split["sha256"].isin(looks)]
+    seen = pd.DataFrame(
+        [asdict(looks[sha256]) for sha256 in rows["sha256"]],
+        rows.index,
+        list(asdict(Look(0, 0, 0))),
+    )
+    usual = seen["sharpness"].groupby(rows["label"]).transform("median")
+    side = rows[["width", "height"]].min(axis=1)
     tests = {
-        "dark": ([look.brightness < 25 for look in seen], "mean brightness {0:.0f} of 255"),
-        "bright": ([look.brightness > 240 for look in seen], "mean brightness {0:.0f} of 255"),
-        "flat": ([look.contrast < 6 for look in seen], "standard deviation {1:.1f} of 255"),
-        "blurred": (rows["sharp"] < usual / 5, "a fifth of its class's sharpness or less"),
-        "tiny": (smallest < resolution / 2, "smaller than half of what the network sees"),
+        "dark": (1 - seen["brightness"] / _DARK, "mean brightness {brightness:.0f} of 255"),
+        "bright": (
+            1 - (255 - seen["brightness"]) / (255 - _BRIGHT),
+            "mean brightness {brightness:.0f} of 255",
+        ),
+        "flat": (1 - seen["contrast"] / _FLAT, "standard deviation {contrast:.1f} of 255"),
+        "blurred": (
+            1 - seen["sharpness"] / (_BLURRED * usual.clip(lower=1e-9)),
+            "under a fifth of its class's sharpness",
+        ),
+        "tiny": (1 - side / (resolution / 2), "under half of what the network sees"),
     }
     parts = []
-    for kind, (is_so, why) in tests.items():
-        chosen = np.asarray(is_so, bool)
-        words = [
-            why.format(look.brightness, look.contrast)
-            for look, hit in zip(seen, chosen, strict=True)
-            if hit
-        ]
-        parts.append(_of_kind(rows[chosen].assign(why=words, score=1.0), kind))
+    for kind, (beyond, why) in tests.items():
+        chosen = beyond > 0
+        words = [why.format_map(look) for look in seen[chosen].to_dict("index").values()]
+        parts.append(_of_kind(rows[chosen].assign(why=words, score=beyond[chosen]), kind))
     return pd.concat(parts).drop_duplicates("sha256")
 
 
@@ -153,7 +163,7 @@ def ranked(parts: list[pd.DataFrame], decided: set[str]) -> pd.DataFrame:
 
     ``decided`` are the digests of images on which a person has acted: they are left out.
     """
-    rows = pd.concat([part[list(COLUMNS)] for part in parts], ignore_index=True)
+    rows = pd.concat([part[list(tables.SUSPECTS.columns)] for part in parts], ignore_index=True)
     rows = rows[~rows["sha256"].isin(decided)]
     rows["order"] = rows["kind"].map({kind: number for number, kind in enumerate(KINDS)})
     rows = rows.sort_values(["order", "score", "sha256"], ascending=[True, False, True])
@@ -161,4 +171,4 @@ def ranked(parts: list[pd.DataFrame], decided: set[str]) -> pd.DataFrame:
 
 
 def _of_kind(rows: pd.DataFrame, kind: str, suggested: pd.Series | str = "") -> pd.DataFrame:
-    return rows.assign(kind=kind, suggested=suggested)[list(COLUMNS)]
+    return rows.assign(kind=kind, suggested=suggested)[list(tables.SUSPECTS.columns)]

@@ -181,14 +181,6 @@ def counted(column: pd.Series) -> dict[str, int]:
     return dict(sorted(Counter(column).items()))
 
 
-def plain(text: str) -> str:
-    """``text`` for a terminal: control characters, which could be commands to it, are escaped."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
-
-
 def as_text(name: bytes) -> str:
     """A file name as text: bytes that are no UTF-8 are escaped (``\\xff``)."""
     return name.decode("utf-8", "backslashreplace")

@@ -5,12 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import ROOT, make_folder
 
 from swatchbook import annotations, tables
-from swatchbook.cli import preview
 
 PARAMS = "acquire:\n  data_set: shirts\n  source: folder:shirts\n"
 
@@ -142,11 +140,3 @@ def test_without_a_command_it_shows_its_help() -> None:
     assert code == 2
     assert "relabel" in said
     assert len(said.splitlines()) > 5
-
-
-def test_a_preview_is_half_blocks_in_the_pictures_colours() -> None:
-    pixels = np.array([[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]], np.uint8)
-    text = preview.blocks(pixels)
-    assert text.count("▀") == 2
-    assert text.startswith("\x1b[38;2;1;2;3m\x1b[48;2;7;8;9m▀")
-    assert text.endswith("\x1b[0m")

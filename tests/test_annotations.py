@@ -1,4 +1,4 @@
-"""Label fixes and test lists."""
+"""Label fixes."""
 
 import os
 import re
@@ -75,71 +75,9 @@ def test_lines_of_another_system_are_read() -> None:
     assert list(found["annotated"]) == ["striped", "", ""]
 
 
-CURATED = pd.DataFrame(
-    {
-        "sha256": ["a", "b", "c"],
-        "label": ["dotted", "dotted", "striped"],
-        "source": ["dotted/One.jpg", "dotted/two.jpg", "striped/one.jpg"],
-        "group": ["g", "g", "h"],
-        "kept": [True, False, True],
-    }
-)
-TWINS = pd.DataFrame(
-    {
-        "sha256": ["a", "b"], "label": ["x", "x"], "source": ["x/1/p.jpg", "x/2/p.jpg"],
-        "group": ["g", "h"], "kept": [True, True],
-    }
-)  # fmt: skip
-
-
-def test_two_files_of_one_name_need_more_of_their_path() -> None:
-    annotations.FOLDER.mkdir()
-    Path("annotations/set.test.tsv").write_text("x\tp.jpg\n")
-    with pytest.raises(DataError, match=r"'p\.jpg' names 2 images, x/1/p\.jpg"):
-        annotations.test_list("set", TWINS)
-    Path("annotations/set.test.tsv").write_text("x\t2/p.jpg\n")
-    assert annotations.test_list("set", TWINS) == {"b"}
-
-
-def listed(data: bytes) -> set[str]:
-    annotations.FOLDER.mkdir(exist_ok=True)
-    Path("annotations/set.test.tsv").write_bytes(data)
-    return annotations.test_list("set", CURATED)
-
-
-def test_a_list_is_read_with_mark_crlf_comments_and_any_case() -> None:  # B20
-    assert listed(b"\xef\xbb\xbf# test images\r\n\r\nDotted\tone.JPG\r\nstriped\tone.jpg") == {
-        "a",
-        "c",
-    }
-
-
-def test_a_dropped_duplicate_stands_for_what_was_kept() -> None:
-    assert listed(b"dotted\ttwo.jpg\n") == {"a"}
-
-
-@pytest.mark.parametrize(
-    ("data", "problem"),
-    [
-        (b"dotted one.jpg\n", "line 1: 'dotted one.jpg' is not label<TAB>file name"),
-        (b"\ndotted\tnine.jpg\n", "line 2: no usable image 'nine.jpg' in class 'dotted'"),
-        (b"# only a comment\n", "names no image"),
-        ("dotted\tone.jpg".encode("utf-16"), "not UTF-8"),
-    ],
-)
-def test_a_wrong_list_is_an_error(data: bytes, problem: str) -> None:
-    with pytest.raises(DataError, match=problem):
-        listed(data)
-
-
-def test_a_missing_list_says_where_it_belongs() -> None:
-    with pytest.raises(DataError, match=r"needs annotations/set\.test\.tsv"):
-        annotations.test_list("set", CURATED)
-
-
 def append(images: str, label: str, **options: str) -> None:
     options = {"note": "", "annotator": "me", **options}
-    annotations.append("set", [letter * 64 for letter in images], label, **options)
+    annotations.append("set", dict.fromkeys([letter * 64 for letter in images], label), **options)
 
 
 def labels() -> dict[str, str]:
@@ -186,7 +124,7 @@ def test_a_header_as_spreadsheets_write_it_is_read() -> None:
 
 def test_a_class_of_which_no_image_can_be_used_is_not_known() -> None:
     with pytest.raises(DataError, match="class 'leopard' is not known"):
-        annotations.check_label(FOUND.assign(label=["a", "a", "a", "leopard"]), "leopard")
+        annotations.check_class(FOUND.assign(label=["a", "a", "a", "leopard"]), "leopard")
 
 
 def test_an_act_with_a_later_time_wins_wherever_its_row_stands() -> None:
@@ -231,7 +169,7 @@ WRITER = """
 import sys
 from swatchbook import annotations
 for number in range(20):
-    annotations.append("set", [f"{sys.argv[1]}{number:02}".ljust(64, "0")], "dotted", "", "me")
+    annotations.append("set", {f"{sys.argv[1]}{number:02}".ljust(64, "0"): "dotted"}, "", "me")
 """
 
 
@@ -297,5 +235,5 @@ def test_the_label_now_is_the_last_acts_or_the_folders() -> None:
     assert annotations.label_of(FOUND, none, FOUND["sha256"][0]) == "dotted"
     with pytest.raises(DataError, match="is in the classes dotted, striped"):
         annotations.label_of(FOUND, none, FOUND["sha256"][1])
-    annotations.append("set", [FOUND["sha256"][1]], "striped", "", "me")
+    annotations.append("set", {FOUND["sha256"][1]: "striped"}, "", "me")
     assert annotations.label_of(FOUND, annotations.read("set"), FOUND["sha256"][1]) == "striped"

@@ -17,12 +17,12 @@ STAGES = PIPELINE["stages"]
 ORDER = (
     "errors", "addresses", "machine", "files", "cache", "presets", "params", "params_reference",
     "tables", "images", "perceptual", "sandbox", "store", "pace", "robots", "fetching", "download",
-    "sources", "acquisition", "duplicates", "annotations", "splitting", "models", "figures",
-    "sampling", "weights", "networks", "network_export", "decoded", "augmentation", "training_data",
-    "schedules", "checkpoints", "finetuning", "parallel", "batch_norm", "depthwise",
-    "torch_learner", "cntk", "training_curves", "refining", "rate_finder", "inference", "features",
-    "classifiers", "classifier_export", "evaluation", "curves", "plots", "looks", "suspects",
-    "learning_curve", "selection", "stage", "cli",
+    "sources", "acquisition", "duplicates", "annotations", "test_lists", "splitting", "models",
+    "figures", "sampling", "weights", "networks", "network_export", "decoded", "augmentation",
+    "training_data", "schedules", "checkpoints", "finetuning", "parallel", "batch_norm",
+    "depthwise", "torch_learner", "cntk", "training_curves", "refining", "rate_finder", "inference",
+    "features", "classifiers", "classifier_export", "evaluation", "curves", "plots", "looks",
+    "suspects", "learning_curve", "selection", "stage", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

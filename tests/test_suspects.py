@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from swatchbook import duplicates, suspects
+from swatchbook import duplicates, suspects, tables
 from swatchbook.looks import Look
 
 
@@ -124,6 +124,18 @@ def test_poor_pictures_are_told_by_kind() -> None:
     assert "f" not in found
 
 
+def test_the_poorest_of_a_kind_comes_first() -> None:
+    rows = split("abc")
+    looks = {"a": Look(20, 20, 400), "b": Look(2, 20, 400), "c": Look(12, 20, 400)}
+    found = suspects.ranked([suspects.poor(rows, looks, 64)], set())
+    assert list(found["sha256"]) == ["b", "c", "a"]
+    assert found["score"].between(0, 1).all()
+
+
+def test_no_pictures_are_not_poor() -> None:
+    assert suspects.poor(split(""), {}, 64).empty
+
+
 def test_what_a_person_has_decided_is_left_out_and_the_rest_ranked() -> None:
     frame, _ = predictions()
     errors = suspects.label_errors(frame)
@@ -133,4 +145,4 @@ def test_what_a_person_has_decided_is_left_out_and_the_rest_ranked() -> None:
     assert found["kind"].iloc[0] == "conflict"
     assert list(found["score"][1:]) == sorted(found["score"][1:], reverse=True)
     assert not decided & set(found["sha256"])
-    assert list(found) == list(suspects.COLUMNS)
+    assert list(found) == list(tables.SUSPECTS.columns)

@@ -10,7 +10,7 @@ import click
 import pandas as pd
 
 from swatchbook import annotations, params, splitting, store, suspects, tables
-from swatchbook.cli import preview
+from swatchbook.cli import terminal
 from swatchbook.errors import DataError, ImageRefused
 
 _PREVIEW = 40
@@ -49,9 +49,11 @@ def annotate() -> None:
 def relabel(images: tuple[str, ...], label: str, note: str, annotator: str) -> None:
     """Give images another label: swatchbook annotate relabel 3fa9 --label striped"""
     manifest = tables.MANIFEST.read()
-    annotations.check_label(manifest, label)
+    annotations.check_class(manifest, label)
     digests = _found(manifest, images)
-    _act(digests, label, note, annotator, f"{_count(digests)} relabelled to {label!r}")
+    _act(
+        dict.fromkeys(digests, label), note, annotator, f"{_count(digests)} relabelled to {label!r}"
+    )
 
 
 @annotate.command()
@@ -59,7 +61,9 @@ def relabel(images: tuple[str, ...], label: str, note: str, annotator: str) -> N
 def exclude(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Leave images out."""
     digests = _found(tables.MANIFEST.read(), images)
-    _act(digests, annotations.EXCLUDE, note, annotator, f"{_count(digests)} excluded")
+    _act(
+        dict.fromkeys(digests, annotations.EXCLUDE), note, annotator, f"{_count(digests)} excluded"
+    )
 
 
 @annotate.command()
@@ -68,10 +72,8 @@ def confirm(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Say that the labels of images are right."""
     manifest, acts = tables.MANIFEST.read(), annotations.read(_data_set())
     digests = _found(manifest, images)
-    labels = [annotations.label_of(manifest, acts, sha256) for sha256 in digests]
-    for sha256, label in zip(digests, labels, strict=True):
-        annotations.append(_data_set(), [sha256], label, note, annotator)
-    click.echo(f"annotate: {_count(digests)} confirmed; {_NEXT}")
+    labels = {sha256: annotations.label_of(manifest, acts, sha256) for sha256 in digests}
+    _act(labels, note, annotator, f"{_count(digests)} confirmed")
 
 
 @annotate.command()
@@ -79,7 +81,7 @@ def confirm(images: tuple[str, ...], note: str, annotator: str) -> None:
 def undo(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Take back all acts on images: they have the label of their folder or list again."""
     digests = _found(tables.MANIFEST.read(), images)
-    _act(digests, "", note, annotator, f"acts on {_count(digests)} taken back")
+    _act(dict.fromkeys(digests, ""), note, annotator, f"acts on {_count(digests)} taken back")
 
 
 @annotate.command()
@@ -94,7 +96,7 @@ def show(images: tuple[str, ...]) -> None:
     for act in acts.to_dict("records"):
         source = sources.get(act["sha256"], "(no longer in the source)")
         parts = act["sha256"][:16], act["label"] or "(taken back)", source, act["time"][:19]
-        click.echo(tables.plain("  ".join(filter(None, [*parts, act["annotator"], act["note"]]))))
+        click.echo(terminal.plain("  ".join(filter(None, [*parts, act["annotator"], act["note"]]))))
     click.echo(f"annotate: {len(acts)} acts on {acts['sha256'].nunique()} images", err=True)
 
 
@@ -111,7 +113,7 @@ def walk(kind: str | None, annotator: str) -> None:
     acts = annotations.latest(annotations.read(_data_set()))
     rows = rows[~rows["sha256"].isin(acts.index[acts["label"] != ""])]
     manifest = tables.MANIFEST.read()
-    show = preview.possible(sys.stdout.isatty())
+    show = terminal.shows_pictures(sys.stdout.isatty())
     decided: set[str] = set()
     for number, row in enumerate(rows.to_dict("records"), 1):
         if row["sha256"] in decided:
@@ -120,12 +122,12 @@ def walk(kind: str | None, annotator: str) -> None:
             click.echo(_preview(row))
         text = f"{number}/{len(rows)}  {row['path']}  {row['label']}  {row['kind']}: {row['why']}"
         where = "  (test image)" if row["subset"] == splitting.TEST else ""
-        click.echo(tables.plain(text + where))
+        click.echo(terminal.plain(text + where))
         label = _asked(row, manifest)
         if label is None:
             break
         if label:
-            annotations.append(_data_set(), [row["sha256"]], label, row["kind"], annotator)
+            annotations.append(_data_set(), {row["sha256"]: label}, row["kind"], annotator)
             decided.add(row["sha256"])
     click.echo(f"annotate: {len(decided)} of {rows['sha256'].nunique()} suspects decided; {_NEXT}")
 
@@ -144,7 +146,7 @@ def _asked(row: dict[Any, Any], manifest: pd.DataFrame) -> str | None:
             break
         label: str = click.prompt("label")
         try:
-            annotations.check_label(manifest, label)
+            annotations.check_class(manifest, label)
         except DataError as error:
             click.echo(f"error: {error}", err=True)
         else:
@@ -155,13 +157,13 @@ def _asked(row: dict[Any, Any], manifest: pd.DataFrame) -> str | None:
 
 def _preview(row: dict[Any, Any]) -> str:
     try:
-        return preview.blocks(store.pixels(row["sha256"], Path(row["path"]), _PREVIEW, "pad"))
+        return terminal.picture(store.pixels(row["sha256"], Path(row["path"]), _PREVIEW, "pad"))
     except ImageRefused as error:
         return f"(no preview: {error.reason})"
 
 
-def _act(digests: list[str], label: str, note: str, annotator: str, what: str) -> None:
-    path = annotations.append(_data_set(), digests, label, note, annotator)
+def _act(labels: dict[str, str], note: str, annotator: str, what: str) -> None:
+    path = annotations.append(_data_set(), labels, note, annotator)
     click.echo(f"annotate: {what} → {path}; {_NEXT}")
 
 

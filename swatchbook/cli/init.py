@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import click
 
 from swatchbook import annotations, files, params, sources
+from swatchbook.cli import terminal
 from swatchbook.errors import DataError, ImageRefused, ParamsError
 from swatchbook.sources import url_list
 from swatchbook.sources.candidate import Candidate, Origin, check_case, unread
@@ -37,10 +38,14 @@ def command(name: str, location: str) -> None:
     usable = [item for item, _ in found if not item.reason]
     counts = Counter(item.label for item in usable)
     listed = ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))
-    click.echo(f"init: {len(counts)} classes, {len(usable)} files: {listed}")
+    _say(f"{len(counts)} classes, {len(usable)} files: {listed}")
     for problem in problems(found):
-        click.echo(f"init: look at this: {problem}")
-    click.echo(f"init: params.yaml, {table}; next: make repro")
+        _say(f"look at this: {problem}")
+    _say(f"params.yaml, {table}; next: make repro")
+
+
+def _say(text: str) -> None:
+    click.echo(f"init: {terminal.plain(text)}")
 
 
 def problems(listed: list[tuple[Candidate, str]]) -> list[str]:

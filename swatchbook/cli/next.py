@@ -4,18 +4,18 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import click
 import pandas as pd
 
 from swatchbook import features, files, images, machine, models, params, selection, tables
 from swatchbook.cache import Cache
+from swatchbook.cli import terminal
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.inference import Network
 from swatchbook.sandbox import Sandbox
-from swatchbook.sources.candidate import is_hidden, located
-from swatchbook.sources.folder import read_limited
+from swatchbook.sources.folder import listed, read_limited
 
 
 @click.command("next")
@@ -51,7 +51,7 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
     chances = models.probabilities(content, found.vectors)
     chosen, scores = selection.select(criterion, chances, found.vectors, known.vectors, count, seed)
     classes: list[str] = json.loads(facts["labels"])
-    listed = pd.DataFrame(
+    table = pd.DataFrame(
         {
             "path": [tables.escaped(_name(paths[found.sha256[index]])) for index in chosen],
             "predicted": [tables.escaped(classes[best]) for best in chances[chosen].argmax(axis=1)],
@@ -59,11 +59,11 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
             criterion: scores,
         }
     )
-    listed.to_csv(sys.stdout, sep="\t", index=False, float_format="%.4f", lineterminator="\n")
+    table.to_csv(sys.stdout, sep="\t", index=False, float_format="%.4f", lineterminator="\n")
     for name, reason in sorted({**refused, **_named(found.unreadable, paths)}.items()):
-        click.echo(f"next: left out: {tables.plain(name)}: {reason}", err=True)
+        click.echo(f"next: left out: {terminal.plain(name)}: {reason}", err=True)
     click.echo(
-        f"next: {len(listed)} of {len(found.sha256)} new images by {criterion}; put each into the "
+        f"next: {len(table)} of {len(found.sha256)} new images by {criterion}; put each into the "
         "folder of its class, then `make update`",
         err=True,
     )
@@ -73,18 +73,16 @@ def _new_images(
     folder: str, known: set[str], hash_size: int
 ) -> tuple[dict[str, Path], dict[str, str]]:
     """The images of a folder that the project doesn't have, by digest, and what can't be used."""
-    root = located(folder)
     seen: dict[int, tuple[str, Path]] = {}
     refused: dict[str, str] = {}
 
     def unseen() -> Iterator[tuple[int, bytes]]:
-        for number, path in enumerate(sorted(path for path in root.rglob("*") if path.is_file())):
-            if is_hidden(PurePosixPath(path.relative_to(root).as_posix())):
-                continue
+        for number, (path, item) in enumerate(listed(folder)):
             try:
+                # that it stands in no class folder is what this is about
+                if item.reason not in ("", "no_class"):
+                    raise ImageRefused(item.reason)
                 data = read_limited(path)
-                if not path.resolve().is_relative_to(root):
-                    raise ImageRefused("escape")
                 if len(data) > images.MAX_BYTES:
                     raise ImageRefused("too_large")
             except ImageRefused as error:
@@ -95,8 +93,6 @@ def _new_images(
                 seen[number] = sha256, path
                 yield number, data
 
-    if not root.is_dir():
-        raise DataError(f"next: {folder!r} is not a folder")
     found: dict[str, Path] = {}
     with Sandbox(machine.workers(), hash_size) as sandbox:
         for number, verdict in sandbox.examine(unseen()):

@@ -24,6 +24,11 @@ def candidates(location: str) -> Iterator[Candidate]:
 
     Links are followed to files inside the folder only; pipes and devices are never opened.
     """
+    return (candidate for _, candidate in listed(location))
+
+
+def listed(location: str) -> Iterator[tuple[Path, Candidate]]:
+    """Every candidate of the folder with its path: a name may be no path, where it is no UTF-8."""
     root = located(location)
     if not root.is_dir():
         raise DataError(f"acquire.source: {location!r} is not a folder")
@@ -32,7 +37,7 @@ def candidates(location: str) -> Iterator[Candidate]:
     seen = [(path, name) for path, name in zip(paths, names, strict=True) if not is_hidden(name)]
     depth = wrapper_depth([name for _, name in seen])
     for path, name in seen:
-        yield _candidate(root, path, name, depth)
+        yield path, _candidate(root, path, name, depth)
 
 
 def read_limited(path: Path) -> bytes:

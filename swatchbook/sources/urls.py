@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from swatchbook import machine
+from swatchbook import download, machine
 from swatchbook.download import Downloads, Manners, Outcome
 from swatchbook.sources import url_list
 from swatchbook.sources.candidate import Candidate, Origin, unread
@@ -14,12 +14,8 @@ from swatchbook.sources.url_list import Row
 
 def candidates(location: str, manners: Manners) -> Iterator[Candidate]:
     """One candidate for each row of the list, in its order, whatever became of its URL."""
-    return of_rows(url_list.read(location), manners)
-
-
-def of_rows(rows: list[Row], manners: Manners) -> Iterator[Candidate]:
-    """One candidate for each row."""
-    with Downloads(machine.cache_folder() / "downloads") as downloads:
+    rows = url_list.read(location)
+    with download.opened(machine.cache_folder() / "downloads") as downloads:
         outcomes = downloads.fetch(dict.fromkeys(row.url for row in rows), manners)
         for row in rows:
             yield _candidate(row, outcomes[row.url], downloads)

@@ -1,12 +1,12 @@
-"""A picture in a terminal: two pixels a character, as half blocks in 24-bit colour."""
+"""What a terminal is given: text without commands to it, and pictures as coloured blocks."""
 
 import os
 
 import numpy as np
 
 
-def blocks(pixels: np.ndarray) -> str:
-    """Lines of text that show ``(h, w, 3) uint8``; ``h`` is even."""
+def picture(pixels: np.ndarray) -> str:
+    """Lines of half blocks in 24-bit colour that show ``(h, w, 3) uint8``; ``h`` is even."""
     lines = []
     for upper, lower in zip(pixels[::2], pixels[1::2], strict=True):
         cells = [
@@ -17,6 +17,14 @@ def blocks(pixels: np.ndarray) -> str:
     return "\n".join(lines)
 
 
-def possible(is_terminal: bool) -> bool:
+def shows_pictures(is_terminal: bool) -> bool:
     """Whether colours can be shown: on a terminal that isn't told otherwise (no-color.org)."""
     return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def plain(text: str) -> str:
+    """``text`` with its control characters escaped: they could be commands."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
