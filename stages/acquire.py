@@ -4,6 +4,7 @@ from swatchbook import acquisition, files, machine, params, sources, stage, stor
 from swatchbook.cache import Cache
 from swatchbook.download import Manners
 from swatchbook.sandbox import Sandbox
+from swatchbook.search import Wanted
 
 
 def main() -> str:
@@ -12,12 +13,13 @@ def main() -> str:
     manners = Manners(
         machine.agent(), acquire.robots, machine.allowed_networks(), acquire.on_exists == "refresh"
     )
+    wanted = Wanted(acquire.items, acquire.attributes, acquire.per_query, acquire.licences)
     with (
         Cache(machine.cache_folder() / "seen.sqlite") as seen,
-        Sandbox(machine.workers(), hash_size) as sandbox,
+        Sandbox(machine.workers(), hash_size, acquire.max_side) as sandbox,
     ):
-        candidates = sources.candidates(acquire.source, manners)
-        found = acquisition.acquire(candidates, seen, sandbox, hash_size)
+        candidates = sources.candidates(acquire.source, manners, wanted)
+        found = acquisition.acquire(candidates, seen, sandbox)
     acquisition.check(found.manifest, acquire.max_bad_fraction)
     good = found.manifest["status"] == "ok"
     pruned = store.prune(set(found.manifest.loc[good, "path"]))

@@ -14,7 +14,9 @@ def main() -> str:
     tables.CURATED.write(curated)
     metrics = duplicates.metrics(curated)
     # an act may be on an image that the source no longer has
-    metrics["annotations_without_image"] = len(set(acts["sha256"]) - set(manifest["sha256"]))
+    metrics["annotations_without_image"] = len(
+        set(annotations.on_images(acts, manifest)["sha256"]) - set(manifest["sha256"])
+    )
     files.write_json(stage.metrics_path("dedupe"), metrics)
     return (
         f"{metrics['kept']} images kept; {metrics['duplicates']} duplicates, "

@@ -9,7 +9,8 @@ from swatchbook.cache import Cache
 def main() -> str:
     settings = params.load()
     curated = tables.CURATED.read()
-    sizes = tables.MANIFEST.read().drop_duplicates("sha256").set_index("sha256")
+    manifest = tables.MANIFEST.read()
+    sizes = manifest.drop_duplicates("sha256").set_index("sha256")
     split = tables.SPLIT.read().join(sizes[["width", "height"]], on="sha256")
     features = tables.read_features()
     with Cache(machine.cache_folder() / "looks.sqlite") as known:
@@ -28,7 +29,8 @@ def main() -> str:
         suspects.outliers(rows, features.vectors[chosen], own.neighbours, own.outlier),
         suspects.poor(split, seen, settings.refine_dnn.resolution),
     ]
-    acts = annotations.latest(annotations.read(settings.acquire.data_set))
+    said = annotations.read(settings.acquire.data_set)
+    acts = annotations.latest(annotations.on_images(said, manifest))
     found = suspects.ranked(parts, set(acts.index[acts["label"] != ""]))
     tables.SUSPECTS.write(found)
     counts = tables.counted(found["kind"])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,9 +12,11 @@ from swatchbook import download, files, images, store, tables
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.sandbox import Examined, Sandbox
+from swatchbook.search import provider
 from swatchbook.sources.candidate import Candidate, Origin, check_case
 
 _AT_ONCE = 500
+_NO_RESULT = provider.REASONS
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,10 @@ class _Row(Origin):
     bytes: int = 0
     format: str = ""
     dhash: str = ""
+    file_sha256: str = ""
 
 
-def acquire(
-    candidates: Iterable[Candidate], seen: Cache, sandbox: Sandbox, hash_size: int
-) -> Acquired:
+def acquire(candidates: Iterable[Candidate], seen: Cache, sandbox: Sandbox) -> Acquired:
     """Examine and store the images of ``candidates``.
 
     Returns one row per candidate, sorted by source and digest: ``ok``, or ``quarantined`` with
@@ -52,7 +54,7 @@ def acquire(
     rows: list[_Row] = []
     read = known = 0
     for batch in _batches(candidates):
-        reused = _reused(batch, seen, hash_size)
+        reused = _reused(batch, seen, sandbox.settings)
         fresh = [candidate for candidate in batch if candidate.stamp not in reused]
         known += len(batch) - len(fresh)
         read += sum(not candidate.reason for candidate in fresh)
@@ -61,7 +63,7 @@ def acquire(
             for candidate in batch
             if candidate.stamp in reused
         ]
-        rows += _examined(fresh, seen, sandbox, hash_size)
+        rows += _examined(fresh, seen, sandbox)
     frame = pd.DataFrame(
         [asdict(row) for row in rows], columns=[field.name for field in fields(_Row)]
     )
@@ -79,7 +81,7 @@ def check(manifest: pd.DataFrame, max_bad_fraction: float) -> None:
             f"acquire.source: none of {len(manifest)} files can be used: {_causes(bad)}"
         )
     # links die: what isn't there any more says nothing about the rest
-    missing = bad["reason"].map(download.is_reason)
+    missing = bad["reason"].map(lambda reason: reason in _NO_RESULT or download.is_reason(reason))
     bad, had = bad[~missing], len(manifest) - int(missing.sum())
     if len(bad) > max_bad_fraction * had:
         raise DataError(
@@ -116,25 +118,23 @@ def _batches(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
         yield batch
 
 
-def _reused(batch: list[Candidate], seen: Cache, hash_size: int) -> dict[str, _Row]:
+def _reused(batch: list[Candidate], seen: Cache, settings: str) -> dict[str, _Row]:
     stamps = {f"stamp|{c.stamp}": c.stamp for c in batch if c.stamp and not c.reason}
     digests = {stamps[key]: value.decode() for key, value in seen.get(stamps).items()}
-    verdicts = seen.get({_verdict_key(sha256, hash_size) for sha256 in digests.values()})
+    verdicts = seen.get({_verdict_key(sha256, settings) for sha256 in digests.values()})
     rows = {}
     for stamp, sha256 in digests.items():
-        verdict = verdicts.get(_verdict_key(sha256, hash_size))
+        verdict = verdicts.get(_verdict_key(sha256, settings))
         if verdict is None:
             continue
         row = _Row(**json.loads(verdict))
         # an image that isn't in this clone's store must be read again to be put there
-        if row.status != "ok" or store.path_of(sha256, images.EXTENSIONS[row.format]).is_file():
+        if row.status != "ok" or Path(row.path).is_file():
             rows[stamp] = row
     return rows
 
 
-def _examined(
-    fresh: list[Candidate], seen: Cache, sandbox: Sandbox, hash_size: int
-) -> Iterator[_Row]:
+def _examined(fresh: list[Candidate], seen: Cache, sandbox: Sandbox) -> Iterator[_Row]:
     learnt: dict[str, bytes] = {}
     contents: dict[int, bytes] = {}
     refusals: dict[int, ImageRefused] = {}
@@ -156,12 +156,12 @@ def _examined(
     for number, found in sandbox.examine(readable()):
         data = contents.pop(number)
         sha256 = files.digest(data)
-        row = _verdict(sha256, len(data), found)
+        row = _verdict(data, sha256, found)
         if isinstance(found, Examined):
-            store.add(data, sha256, found.facts.extension)
+            store.add(found.smaller or data, row.sha256, found.facts.extension)
         # a timeout or crash may be this machine's fault: tried again next time
         if row.reason not in ("timeout", "decoder_crash"):
-            learnt[_verdict_key(sha256, hash_size)] = json.dumps(asdict(row)).encode()
+            learnt[_verdict_key(sha256, sandbox.settings)] = json.dumps(asdict(row)).encode()
             if fresh[number].stamp:
                 learnt[f"stamp|{fresh[number].stamp}"] = sha256.encode()
         yield _row(fresh[number], row)
@@ -170,19 +170,23 @@ def _examined(
     seen.put(learnt)
 
 
-def _verdict(sha256: str, size: int, found: Examined | ImageRefused) -> _Row:
+def _verdict(data: bytes, file_sha256: str, found: Examined | ImageRefused) -> _Row:
     if isinstance(found, ImageRefused):
-        return _Row(sha256=sha256, bytes=size, reason=found.reason)
-    facts = found.facts
+        return _Row(
+            sha256=file_sha256, bytes=len(data), reason=found.reason, file_sha256=file_sha256
+        )
+    facts, stored = found.facts, found.smaller or data
+    sha256 = files.digest(stored) if found.smaller else file_sha256
     return _Row(
         sha256=sha256,
         path=store.path_of(sha256, facts.extension).as_posix(),
         status="ok",
         width=facts.width,
         height=facts.height,
-        bytes=size,
+        bytes=len(stored),
         format=facts.format,
         dhash=found.dhash,
+        file_sha256=file_sha256,
     )
 
 
@@ -191,5 +195,5 @@ def _row(candidate: Candidate, verdict: _Row) -> _Row:
     return _Row(**{**asdict(verdict), **own})
 
 
-def _verdict_key(sha256: str, hash_size: int) -> str:
-    return f"image|{images.DOOR_VERSION}|{hash_size}|{sha256}"
+def _verdict_key(sha256: str, settings: str) -> str:
+    return f"image|{settings}|{sha256}"

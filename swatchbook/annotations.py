@@ -1,7 +1,8 @@
 """Label fixes: a file in git beside the code, one per data set.
 
 ``annotations/<data set>.csv`` has one row per act, appended, the last one for an image wins:
-``sha256, label, note, annotator, time``. A label of ``exclude`` leaves the image out; an empty
+``sha256, label, note, annotator, time``. The digest is that of the file as it came, so that an
+act outlives another ``acquire.max_side``. A label of ``exclude`` leaves the image out; an empty
 one takes the earlier acts back. The last act is that with the latest time, not the last row, so
 that files which two people appended to may be merged in any order.
 """
@@ -35,7 +36,7 @@ def read(data_set: str) -> pd.DataFrame:
 
 
 def append(data_set: str, labels: Mapping[str, str], note: str, annotator: str) -> Path:
-    """Add an act for each image (full digest) of ``labels``; return the file.
+    """Add an act for each file (by its full digest) of ``labels``; return the annotations' file.
 
     Two writers at once wait for each other, and a killed one leaves the file as it was.
     """
@@ -48,6 +49,19 @@ def append(data_set: str, labels: Mapping[str, str], note: str, annotator: str) 
         acts = pd.concat([before, pd.DataFrame(rows, columns=list(_COLUMNS))]).fillna("")
         Table(path, _COLUMNS).write(acts, tuple(str(name) for name in acts if name not in _COLUMNS))
     return path
+
+
+def on_images(acts: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
+    """``acts`` with the digests of the stored images in place of those of the files."""
+    images = dict(zip(manifest["file_sha256"], manifest["sha256"], strict=True))
+    return acts.assign(sha256=[images.get(digest, digest) for digest in acts["sha256"]])
+
+
+def on_files(labels: Mapping[str, str], manifest: pd.DataFrame) -> dict[str, str]:
+    """``labels`` by the digests of the files in place of those of the stored images."""
+    rows = manifest.drop_duplicates("sha256")
+    came = dict(zip(rows["sha256"], rows["file_sha256"], strict=True))
+    return {came.get(digest, digest): label for digest, label in labels.items()}
 
 
 def latest(acts: pd.DataFrame) -> pd.DataFrame:
@@ -81,6 +95,7 @@ def find(manifest: pd.DataFrame, name: str) -> str:
     named = (usable["path"] == name) | (usable["source"] == name)
     if re.fullmatch(f"[0-9a-fA-F]{{{_SHORTEST_PREFIX},64}}", name):
         named |= usable["sha256"].str.startswith(name.lower())
+        named |= usable["file_sha256"].str.startswith(name.lower())
     found = sorted(set(usable.loc[named, "sha256"]))
     if len(found) == 1:
         return str(found[0])
@@ -109,7 +124,7 @@ def check_class(manifest: pd.DataFrame, label: str) -> None:
 
 
 def label_of(manifest: pd.DataFrame, acts: pd.DataFrame, sha256: str) -> str:
-    """The label that an image has now.
+    """The label that a stored image has now; ``acts`` are on images (``on_images``).
 
     Raises:
         DataError: where its file stands in several classes and nobody has said which is right.
@@ -148,5 +163,5 @@ def apply(manifest: pd.DataFrame, acts: pd.DataFrame, data_set: str) -> pd.DataF
                 f"{FOLDER}/{data_set}.csv, line {number}: class {label!r} is not known."
                 f"{did_you_mean(label, classes)} Known: {', '.join(sorted(classes))}"
             )
-    last = latest(acts)["label"]
+    last = latest(on_images(acts, manifest))["label"]
     return manifest.assign(annotated=manifest["sha256"].map(last).fillna(""))

@@ -124,6 +124,17 @@ def decode(data: bytes, resolution: int, resize: str) -> np.ndarray:
     return fit(_upright_rgb(image, refuse_blank=False), resolution, resize)
 
 
+def reduced(image: Image.Image, max_side: int) -> bytes:
+    """An upright RGB image with its longer side reduced to ``max_side``, as a JPEG."""
+    # a long and narrow one keeps its shape and the least side that the door accepts
+    scale = max(max_side / max(image.size), MIN_SIDE / min(image.size))
+    size = round(image.width * scale), round(image.height * scale)
+    out = io.BytesIO()
+    # without chroma subsampling: the loss stays far below what a network's input loses
+    image.resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=95, subsampling=0)
+    return out.getvalue()
+
+
 def fit(image: Image.Image, resolution: int, resize: str) -> np.ndarray:
     """Make an RGB image square: see ``decode``."""
     bilinear = Image.Resampling.BILINEAR

@@ -14,6 +14,7 @@ SWATCHBOOK_DECODED_GIB  bound of the cache of decoded images (default: 20)
 SWATCHBOOK_CONTACT  how a site can reach who downloads from it: an address for the User-Agent
 SWATCHBOOK_ALLOW_NETWORKS  networks beside the public internet that downloads may connect to
                     (10.0.0.0/8,…; default: none)
+SWATCHBOOK_BRAVE_KEY  key of Brave Search, for acquire.source: search:brave; never written anywhere
 SWATCHBOOK_CNTK     the Python of the CNTK environment (default: where `make cntk` puts it)
 """
 
@@ -92,6 +93,17 @@ def allowed_networks() -> list[Network]:
         return [ipaddress.ip_network(name.strip()) for name in names if name.strip()]
     except ValueError as error:
         raise ParamsError(f"SWATCHBOOK_ALLOW_NETWORKS: {error}") from None
+
+
+def brave_key() -> str:
+    """The key of Brave Search. Raises ParamsError where there is none."""
+    key = (os.environ.get("SWATCHBOOK_BRAVE_KEY") or "").strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise ParamsError(
+            "SWATCHBOOK_BRAVE_KEY: acquire.source: search:brave needs your key in it "
+            "(https://api-dashboard.search.brave.com)"
+        )
+    return key
 
 
 def cntk_python() -> Path:

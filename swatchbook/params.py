@@ -35,6 +35,8 @@ ARCHITECTURES = (
 SCHEDULES = ("cosine", *PRESETS)
 _MOST_EPOCHS = 10_000
 Share = Annotated[float, Field(gt=0, lt=1)]
+Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")]
+Licence = Literal["cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd"]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -71,14 +73,25 @@ class Acquire(Section):
     source: str = _key(
         "package:conformal-clip-data==0.1.4",
         "`folder:PATH` (one sub-folder per class), `archive:PATH` (zip or tar of such a folder), "
-        "`package:NAME==VERSION` (images of an installed Python package) or `urls:PATH` (a list of "
-        "classes and URLs)",
+        "`package:NAME==VERSION` (images of an installed Python package), `urls:PATH` (a list of "
+        "classes and URLs) or `search:SERVICES` (`openverse`, `commons`, `brave`, `folder=PATH`, "
+        "separated by commas)",
         "`DATA_DIR`, `fashionTextureUrls.tsv`",
-        pattern=r"^(folder|archive|package|urls):.+$",
+        pattern=r"^(folder|archive|package|urls|search):.+$",
     )
+    attributes: list[Word] = _key(
+        [], "classes to search for; every attribute with every item is a query (`striped shirt`)"
+    )
+    items: list[Word] = _key([], "what to search for in each class; none: the attributes alone")
+    per_query: int = _key(50, "most images of each query and service", "top 50", ge=1, le=400)
+    licences: list[Licence] = _key([], "licences that found images may have; none: any")
     robots: bool = _key(
         True, "heed what sites ask of programs (robots.txt, X-Robots-Tag) when URLs are fetched"
     )
+    max_side: int = _key(
+        0, "larger images are reduced to so many pixels on the longer side and stored as JPEG; "
+        "0: stored as they come; at least 64", "`maxSize` (1000)", ge=0, le=10_000,
+    )  # fmt: skip
     on_exists: Literal["skip", "refresh"] = _key(
         "skip", "URLs that were fetched before: leave them, or fetch them again"
     )
@@ -88,6 +101,16 @@ class Acquire(Section):
         ge=0,
         le=1,
     )
+
+    @model_validator(mode="after")
+    def _images_stay_images(self) -> Self:
+        if 0 < self.max_side < 64:
+            raise PydanticCustomError(
+                "combination",
+                "max_side: {side} leaves nothing to see; 0 (as they come) or at least 64",
+                {"side": self.max_side},
+            )
+        return self
 
 
 class Dedupe(Section):
@@ -519,7 +542,7 @@ def _explain(problem: ErrorDetails) -> str:
             hint = did_you_mean(location[-1], known)
             return f"{name}: unknown {where}.{hint} Known: {', '.join(known)}"
         case "literal_error":
-            allowed = options_of(fields_of(location[:-1])[location[-1]])
+            allowed = options_of(_field(location))
             hint = did_you_mean(str(problem["input"]), allowed)
             return f"{name}: {value} is not known.{hint} Known: {', '.join(allowed)}"
         case "combination":
@@ -542,13 +565,21 @@ def fields_of(location: list[str]) -> dict[str, FieldInfo]:
     return section.model_fields
 
 
+def _field(location: list[str]) -> FieldInfo:
+    """The key that ``location`` is, or is an item of."""
+    return fields_of(location[:1])[location[1]]
+
+
 def _meaning(location: list[str]) -> str:
-    return fields_of(location[:-1])[location[-1]].description or ""
+    return _field(location).description or ""
 
 
 def options_of(field: FieldInfo) -> list[str]:
-    """The words that a key allows, where it allows only some."""
-    return [str(option) for option in typing.get_args(field.annotation)]
+    """The words that a key, or an item of its list, allows, where it allows only some."""
+    annotation = field.annotation
+    if typing.get_origin(annotation) is list:
+        annotation = typing.get_args(annotation)[0]
+    return [str(option) for option in typing.get_args(annotation)]
 
 
 def _command() -> str:

@@ -17,13 +17,21 @@ def _allowed(field: FieldInfo) -> str:
     if isinstance(annotation, types.UnionType):
         return "text or list of pairs"
     if isinstance(annotation, types.GenericAlias):
-        return "list of positive numbers"
+        return _of_list(field)
     bounds = []
     for symbol, attribute in ((">", "gt"), ("≥", "ge"), ("<", "lt"), ("≤", "le")):
         for item in field.metadata:
             if (bound := getattr(item, attribute, None)) is not None:
                 bounds.append(f"{symbol} {bound}")
     return " ".join([words[typing.cast(type, annotation)], *bounds])
+
+
+def _of_list(field: FieldInfo) -> str:
+    item = typing.get_args(field.annotation)[0]
+    if typing.get_origin(item) is Literal:
+        return "list of " + ", ".join(f"`{option}`" for option in params.options_of(field))
+    is_number = typing.get_args(item)[0] is float
+    return "list of positive numbers" if is_number else "list of texts"
 
 
 def reference() -> str:

@@ -25,20 +25,34 @@ _WAITING_PER_WORKER = 4
 
 @dataclass(frozen=True)
 class Examined:
-    """Facts of an accepted image and its difference hash in hexadecimal."""
+    """Facts of an accepted image, its difference hash in hexadecimal, and its bytes where it was
+    reduced: facts and hash are of the smaller one then.
+    """
 
     facts: images.Facts
     dhash: str
+    smaller: bytes | None = None
 
 
 class Sandbox:
-    """A pool of processes that examine images; started at the first image."""
+    """A pool of processes that examine images; started at the first image.
 
-    def __init__(self, workers: int, hash_size: int, seconds: float = SECONDS) -> None:
+    ``max_side``: images with a longer side are reduced to it; 0: none.
+    """
+
+    def __init__(
+        self, workers: int, hash_size: int, max_side: int = 0, seconds: float = SECONDS
+    ) -> None:
         self._workers = workers
         self._hash_size = hash_size
+        self._max_side = max_side
         self._seconds = seconds
         self._pool: pebble.ProcessPool | None = None
+
+    @property
+    def settings(self) -> str:
+        """What its verdict on an image depends on beside the image: caches key on it."""
+        return f"{images.DOOR_VERSION}|{self._hash_size}|{self._max_side}"
 
     def examine(
         self, items: Iterable[tuple[int, bytes]]
@@ -76,7 +90,8 @@ class Sandbox:
                 initializer=_limit_process,
                 context=multiprocessing.get_context("spawn"),
             )
-        return self._pool.schedule(_examine, args=[data, self._hash_size], timeout=self._seconds)
+        task = [data, self._hash_size, self._max_side]
+        return self._pool.schedule(_examine, args=task, timeout=self._seconds)
 
     def _next(
         self, waiting: deque[tuple[int, pebble.ProcessFuture]]
@@ -106,6 +121,11 @@ def _limit_process() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def _examine(data: bytes, hash_size: int) -> Examined:
+def _examine(data: bytes, hash_size: int, max_side: int) -> Examined:
     facts, rgb = images.examine(data)
-    return Examined(facts, perceptual.dhash(rgb, hash_size))
+    smaller = None
+    if max_side and max(rgb.size) > max_side:
+        smaller = images.reduced(rgb, max_side)
+        # what is stored is what is hashed
+        facts, rgb = images.examine(smaller)
+    return Examined(facts, perceptual.dhash(rgb, hash_size), smaller)

@@ -80,13 +80,14 @@ class Table:
 
 MANIFEST = Table(
     Path("data/manifest.csv"),
-    # one row per candidate; status: ok or quarantined; source: name inside the source; the last
-    # columns and url: where a file from the web came from (sources.candidate.Origin)
+    # one row per candidate; status: ok or quarantined; source: name inside the source; url and
+    # final_url to fetched: where a file from the web came from (sources.candidate.Origin);
+    # file_sha256: of the file as it came, sha256: of what is stored (acquire.max_side)
     {
         "sha256": "str", "path": "str", "label": "str", "source": "str", "url": "str",
         "status": "str", "reason": "str", "width": "int64", "height": "int64", "bytes": "int64",
         "format": "str", "dhash": "str", "final_url": "str", "licence": "str", "author": "str",
-        "query": "str", "rank": "str", "fetched": "str",
+        "query": "str", "rank": "str", "fetched": "str", "file_sha256": "str",
     },
 )  # fmt: skip
 CURATED = Table(

@@ -13,9 +13,12 @@ from swatchbook.errors import DataError
 from swatchbook.sandbox import Sandbox
 
 
-def acquire(root: Path, hash_size: int = 16) -> Acquired:
-    with Cache(machine.cache_folder() / "seen.sqlite") as seen, Sandbox(1, hash_size) as sandbox:
-        return acquisition.acquire(sources.candidates(f"folder:{root}"), seen, sandbox, hash_size)
+def acquire(root: Path, hash_size: int = 16, max_side: int = 0) -> Acquired:
+    with (
+        Cache(machine.cache_folder() / "seen.sqlite") as seen,
+        Sandbox(1, hash_size, max_side) as sandbox,
+    ):
+        return acquisition.acquire(sources.candidates(f"folder:{root}"), seen, sandbox)
 
 
 @pytest.fixture
@@ -54,6 +57,24 @@ def test_a_changed_file_is_read_again(root: Path) -> None:
     assert after.read == 1
     changed = after.manifest.set_index("source")["sha256"] != before["sha256"]
     assert list(changed.index[changed]) == ["a/a_000.png"]
+
+
+def test_large_images_are_reduced_only_if_asked_and_their_digest_is_kept(root: Path) -> None:
+    plain = acquire(root).manifest
+    assert list(plain["file_sha256"]) == list(plain["sha256"])
+    small = acquire(root, max_side=32)
+    manifest = small.manifest.set_index("source")
+    assert small.read == 6
+    assert list(manifest["file_sha256"]) == list(plain.set_index("source")["sha256"])
+    assert set(manifest["width"]) == set(manifest["height"]) == {32}
+    for row in small.manifest.to_dict("records"):
+        data = Path(row["path"]).read_bytes()
+        assert (files.digest(data), len(data)) == (row["sha256"], row["bytes"])
+        assert images.decode(data, 32, "pad").shape == (32, 32, 3)
+    again = acquire(root, max_side=32)
+    assert again.read == 0
+    pd.testing.assert_frame_equal(again.manifest, small.manifest)
+    pd.testing.assert_frame_equal(acquire(root, max_side=48).manifest, plain)
 
 
 def test_a_lost_store_or_cache_is_filled_again(root: Path) -> None:

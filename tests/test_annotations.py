@@ -17,7 +17,9 @@ from swatchbook import annotations
 from swatchbook.errors import DataError
 
 A, B, C, GONE = ("a" * 64, "b" * 64, "c" * 64, "0" * 64)
-MANIFEST = pd.DataFrame({"sha256": [A, B, C], "label": ["dotted", "striped", "dotted"]})
+MANIFEST = pd.DataFrame(
+    {"sha256": [A, B, C], "label": ["dotted", "striped", "dotted"], "file_sha256": [A, B, C]}
+)
 
 
 def applied(text: str) -> list[str]:
@@ -200,6 +202,7 @@ FOUND = pd.DataFrame(
         "label": ["dotted", "dotted", "striped", "dotted"],
         "status": ["ok", "ok", "ok", "quarantined"],
         "reason": ["", "", "", "truncated"],
+        "file_sha256": [f"abcd{'0' * 60}", f"ffee{'0' * 60}", f"ffee{'0' * 60}", ""],
     }
 )
 
@@ -222,6 +225,19 @@ def test_an_image_is_found_by_digest_path_or_source(name: str) -> None:
 def test_what_is_no_image_is_an_error(name: str, problem: str) -> None:
     with pytest.raises(DataError, match=problem):
         annotations.find(FOUND, name)
+
+
+def test_an_act_on_a_file_outlives_its_reduction() -> None:
+    file, stored = f"ffee{'0' * 60}", f"abce{'0' * 60}"
+    assert annotations.find(FOUND, "ffee") == annotations.find(FOUND, "abce") == stored
+    assert annotations.on_files({stored: "striped"}, FOUND) == {file: "striped"}
+    annotations.append("set", {file: "striped"}, "", "me")
+    acts = annotations.read("set")
+    assert list(annotations.on_images(acts, FOUND)["sha256"]) == [stored]
+    usable = FOUND[FOUND["status"] == "ok"]
+    assert list(annotations.apply(usable, acts, "set")["annotated"]) == ["", "striped", "striped"]
+    whole = usable.assign(sha256=usable["file_sha256"])  # acquire.max_side is 0 again
+    assert list(annotations.apply(whole, acts, "set")["annotated"]) == ["", "striped", "striped"]
 
 
 def test_a_prefix_of_several_digests_is_an_error() -> None:

@@ -12,6 +12,7 @@ from conftest import ROOT
 from swatchbook import download, images, machine
 from swatchbook.params import RefineDnn
 from swatchbook.presets import PRESETS
+from swatchbook.search import provider
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -44,7 +45,7 @@ def test_the_graph_is_that_of_dvc() -> None:
 
 def test_every_reason_for_refusal_is_documented() -> None:
     text = (ROOT / "docs" / "acquiring.md").read_text(encoding="utf-8")
-    for reason, meaning in (images.REASONS | download.REASONS).items():
+    for reason, meaning in (images.REASONS | download.REASONS | provider.REASONS).items():
         assert f"| `{reason}` | {meaning} |" in text
 
 

@@ -15,14 +15,15 @@ STAGES = PIPELINE["stages"]
 
 # DESIGN: a module imports only modules to its left
 ORDER = (
-    "errors", "addresses", "machine", "files", "cache", "presets", "params", "params_reference",
-    "tables", "images", "perceptual", "sandbox", "store", "pace", "robots", "fetching", "download",
-    "sources", "acquisition", "duplicates", "annotations", "test_lists", "splitting", "models",
-    "figures", "sampling", "weights", "networks", "network_export", "decoded", "augmentation",
-    "training_data", "schedules", "checkpoints", "finetuning", "parallel", "batch_norm",
-    "depthwise", "torch_learner", "cntk", "training_curves", "refining", "rate_finder", "inference",
-    "features", "classifiers", "classifier_export", "evaluation", "curves", "plots", "looks",
-    "suspects", "learning_curve", "selection", "stage", "cli",
+    "errors", "terminal", "addresses", "machine", "files", "cache", "presets", "params",
+    "params_reference", "tables", "images", "perceptual", "sandbox", "store", "pace", "robots",
+    "fetching", "download", "search", "sources", "acquisition", "duplicates", "annotations",
+    "test_lists", "splitting", "models", "figures", "sampling", "weights", "networks",
+    "network_export", "decoded", "augmentation", "training_data", "schedules", "checkpoints",
+    "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves",
+    "refining", "rate_finder", "inference", "features", "classifiers", "classifier_export",
+    "evaluation", "curves", "plots", "looks", "suspects", "learning_curve", "selection", "stage",
+    "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

@@ -319,3 +319,19 @@ def test_png_suite(shared: Path) -> None:  # A05
             assert refusal(file.read_bytes()) == "too_small"
         else:
             assert pixels(file.read_bytes()).shape[2] == 3, file.name
+
+
+def test_a_reduced_image_is_what_the_image_was() -> None:
+    large = texture(5, side=400).resize((400, 300))
+    small = Image.open(io.BytesIO(images.reduced(large, 200)))
+    assert small.size == (200, 150)
+    wanted = np.asarray(large.resize((200, 150), Image.Resampling.LANCZOS), float)
+    noise = ((np.asarray(small, float) - wanted) ** 2).mean()
+    assert 10 * np.log10(255**2 / noise) > 35  # dB; noise is the worst that a JPEG can be given
+    assert images.reduced(large, 200) == images.reduced(large, 200)
+
+
+def test_a_reduced_image_still_passes_the_door() -> None:
+    narrow = texture(5, side=600).resize((600, 13))
+    facts, _ = images.examine(images.reduced(narrow, 64))
+    assert (facts.width, facts.height) == (369, 8)

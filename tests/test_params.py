@@ -54,6 +54,13 @@ MISTAKES = {  # D13, D14
     "refine_dnn: {schedule: []}": "refine_dnn.schedule: [] is not allowed",
     "refine_dnn: {schedule: cosine, epochs: 3, warmup: 3}": "refine_dnn.warmup: 3 epochs leave "
     "none of 3",
+    "acquire: {licences: [cc0, by-sb]}": "acquire.licences.1: 'by-sb' is not known. Did you",
+    "acquire: {attributes: [a/b]}": "acquire.attributes.0: 'a/b' is not allowed. It is classes to",
+    "acquire: {attributes: ['']}": "acquire.attributes.0: '' is not allowed: string should have",
+    "acquire: {attributes: [1]}": "acquire.attributes.0: 1 is not allowed: input should be a valid",
+    "acquire: {attributes: striped}": "acquire.attributes: 'striped' is not allowed: input",
+    "acquire: {max_side: 63}": "acquire.max_side: 63 leaves nothing to see; 0 (as they come) or at",
+    "acquire: {per_query: 0}": "acquire.per_query: 0 is not allowed",
     "refine_dnn: {engine: cntk, optimizer: adamw}": "refine_dnn.optimizer: 'adamw' is not known to "
     "engine cntk",
     "refine_dnn: {pretrained: x.model}": "refine_dnn.pretrained: 'x.model' is a CNTK model; set "

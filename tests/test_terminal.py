@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swatchbook.cli import terminal
+from swatchbook import terminal
 
 
 def test_a_picture_is_half_blocks_in_its_colours() -> None:

@@ -28,7 +28,7 @@ def manifest(server: FaultServer, *rows: str) -> pd.DataFrame:
     manners = Manners(allowed=[ipaddress.ip_network("127.0.0.5/32")])
     with Cache(machine.cache_folder() / "seen.sqlite") as seen, Sandbox(1, 16) as sandbox:
         candidates = sources.candidates("urls:list.tsv", manners)
-        return acquisition.acquire(candidates, seen, sandbox, 16).manifest
+        return acquisition.acquire(candidates, seen, sandbox).manifest
 
 
 def test_every_row_has_its_outcome_and_where_it_came_from(server: FaultServer) -> None:

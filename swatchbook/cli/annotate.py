@@ -9,8 +9,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from swatchbook import annotations, params, splitting, store, suspects, tables
-from swatchbook.cli import terminal
+from swatchbook import annotations, params, splitting, store, suspects, tables, terminal
 from swatchbook.errors import DataError, ImageRefused
 
 _PREVIEW = 40
@@ -51,45 +50,48 @@ def relabel(images: tuple[str, ...], label: str, note: str, annotator: str) -> N
     manifest = tables.MANIFEST.read()
     annotations.check_class(manifest, label)
     digests = _found(manifest, images)
-    _act(
-        dict.fromkeys(digests, label), note, annotator, f"{_count(digests)} relabelled to {label!r}"
-    )
+    what = f"{_count(digests)} relabelled to {label!r}"
+    _act(manifest, dict.fromkeys(digests, label), note, annotator, what)
 
 
 @annotate.command()
 @_images
 def exclude(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Leave images out."""
-    digests = _found(tables.MANIFEST.read(), images)
-    _act(
-        dict.fromkeys(digests, annotations.EXCLUDE), note, annotator, f"{_count(digests)} excluded"
-    )
+    manifest = tables.MANIFEST.read()
+    digests = _found(manifest, images)
+    what = f"{_count(digests)} excluded"
+    _act(manifest, dict.fromkeys(digests, annotations.EXCLUDE), note, annotator, what)
 
 
 @annotate.command()
 @_images
 def confirm(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Say that the labels of images are right."""
-    manifest, acts = tables.MANIFEST.read(), annotations.read(_data_set())
+    manifest = tables.MANIFEST.read()
+    acts = annotations.on_images(annotations.read(_data_set()), manifest)
     digests = _found(manifest, images)
     labels = {sha256: annotations.label_of(manifest, acts, sha256) for sha256 in digests}
-    _act(labels, note, annotator, f"{_count(digests)} confirmed")
+    _act(manifest, labels, note, annotator, f"{_count(digests)} confirmed")
 
 
 @annotate.command()
 @_images
 def undo(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Take back all acts on images: they have the label of their folder or list again."""
-    digests = _found(tables.MANIFEST.read(), images)
-    _act(dict.fromkeys(digests, ""), note, annotator, f"acts on {_count(digests)} taken back")
+    manifest = tables.MANIFEST.read()
+    digests = _found(manifest, images)
+    what = f"acts on {_count(digests)} taken back"
+    _act(manifest, dict.fromkeys(digests, ""), note, annotator, what)
 
 
 @annotate.command()
 @click.argument("images", nargs=-1, metavar="[IMAGE...]")
 def show(images: tuple[str, ...]) -> None:
     """List the acts on images in order, or on all."""
-    acts = annotations.read(_data_set()).sort_values("time", kind="stable")
     manifest = tables.MANIFEST.read()
+    acts = annotations.on_images(annotations.read(_data_set()), manifest)
+    acts = acts.sort_values("time", kind="stable")
     if images:
         acts = acts[acts["sha256"].isin(_found(manifest, images))]
     sources = dict(zip(manifest["sha256"], manifest["source"], strict=True))
@@ -110,9 +112,9 @@ def walk(kind: str | None, annotator: str) -> None:
     """
     rows = tables.SUSPECTS.read()
     rows = rows[rows["kind"] == kind] if kind else rows
-    acts = annotations.latest(annotations.read(_data_set()))
-    rows = rows[~rows["sha256"].isin(acts.index[acts["label"] != ""])]
     manifest = tables.MANIFEST.read()
+    acts = annotations.latest(annotations.on_images(annotations.read(_data_set()), manifest))
+    rows = rows[~rows["sha256"].isin(acts.index[acts["label"] != ""])]
     show = terminal.shows_pictures(sys.stdout.isatty())
     decided: set[str] = set()
     for number, row in enumerate(rows.to_dict("records"), 1):
@@ -127,7 +129,8 @@ def walk(kind: str | None, annotator: str) -> None:
         if label is None:
             break
         if label:
-            annotations.append(_data_set(), {row["sha256"]: label}, row["kind"], annotator)
+            act = annotations.on_files({row["sha256"]: label}, manifest)
+            annotations.append(_data_set(), act, row["kind"], annotator)
             decided.add(row["sha256"])
     click.echo(f"annotate: {len(decided)} of {rows['sha256'].nunique()} suspects decided; {_NEXT}")
 
@@ -162,8 +165,11 @@ def _preview(row: dict[Any, Any]) -> str:
         return f"(no preview: {error.reason})"
 
 
-def _act(labels: dict[str, str], note: str, annotator: str, what: str) -> None:
-    path = annotations.append(_data_set(), labels, note, annotator)
+def _act(
+    manifest: pd.DataFrame, labels: dict[str, str], note: str, annotator: str, what: str
+) -> None:
+    acts = annotations.on_files(labels, manifest)
+    path = annotations.append(_data_set(), acts, note, annotator)
     click.echo(f"annotate: {what} → {path}; {_NEXT}")
 
 

@@ -7,8 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from swatchbook import annotations, files, params, sources
-from swatchbook.cli import terminal
+from swatchbook import annotations, files, params, sources, terminal
 from swatchbook.errors import DataError, ImageRefused, ParamsError
 from swatchbook.sources import url_list
 from swatchbook.sources.candidate import Candidate, Origin, check_case, unread

@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from swatchbook import features, files, images, machine, models, params, selection, tables
+from swatchbook import features, files, images, machine, models, params, selection, tables, terminal
 from swatchbook.cache import Cache
-from swatchbook.cli import terminal
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.inference import Network
 from swatchbook.sandbox import Sandbox

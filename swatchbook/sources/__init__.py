@@ -4,21 +4,27 @@ from collections.abc import Callable, Iterator
 
 from swatchbook.download import Manners
 from swatchbook.errors import ParamsError, did_you_mean
-from swatchbook.sources import archive, folder, package, urls
+from swatchbook.search import Wanted
+from swatchbook.sources import archive, folder, package, search, urls
 from swatchbook.sources.candidate import Candidate
 
-_MANNERS = Manners()
+_MANNERS, _WANTED = Manners(), Wanted()
 
-KINDS: dict[str, Callable[[str, Manners], Iterator[Candidate]]] = {
-    "folder": lambda location, _: folder.candidates(location),
-    "archive": lambda location, _: archive.candidates(location),
-    "package": lambda location, _: package.candidates(location),
-    "urls": urls.candidates,
+KINDS: dict[str, Callable[[str, Manners, Wanted], Iterator[Candidate]]] = {
+    "folder": lambda location, _, __: folder.candidates(location),
+    "archive": lambda location, _, __: archive.candidates(location),
+    "package": lambda location, _, __: package.candidates(location),
+    "urls": lambda location, manners, _: urls.candidates(location, manners),
+    "search": search.candidates,
 }
 
 
-def candidates(source: str, manners: Manners = _MANNERS) -> Iterator[Candidate]:
-    """All candidates of ``source``; ``manners`` is for those that are fetched.
+def candidates(
+    source: str, manners: Manners = _MANNERS, wanted: Wanted = _WANTED
+) -> Iterator[Candidate]:
+    """All candidates of ``source``.
+
+    ``manners`` is for those that are fetched, ``wanted`` for those that are searched for.
 
     Raises:
         ParamsError: for an unknown kind.
@@ -30,4 +36,4 @@ def candidates(source: str, manners: Manners = _MANNERS) -> Iterator[Candidate]:
             f"acquire.source: kind {kind!r} is not known.{did_you_mean(kind, KINDS)} "
             f"Known: {', '.join(KINDS)}"
         )
-    return KINDS[kind](location, manners)
+    return KINDS[kind](location, manners, wanted)

@@ -14,7 +14,11 @@ from swatchbook.sources.url_list import Row
 
 def candidates(location: str, manners: Manners) -> Iterator[Candidate]:
     """One candidate for each row of the list, in its order, whatever became of its URL."""
-    rows = url_list.read(location)
+    return fetched(url_list.read(location), manners)
+
+
+def fetched(rows: list[Row], manners: Manners) -> Iterator[Candidate]:
+    """One candidate for each row."""
     with download.opened(machine.cache_folder() / "downloads") as downloads:
         outcomes = downloads.fetch(dict.fromkeys(row.url for row in rows), manners)
         for row in rows:

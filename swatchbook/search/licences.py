@@ -1,0 +1,29 @@
+"""Names of licences as one short code each, so that a filter can be written down."""
+
+import re
+from typing import get_args
+
+from swatchbook.params import Licence
+
+CODES = get_args(Licence)
+_PUBLIC_DOMAIN = re.compile(r"(public domain|pdm?)\b", re.IGNORECASE)
+_ZERO = re.compile(r"cc[ -]?(0|zero)\b", re.IGNORECASE)
+_COMMONS = re.compile(r"(?:cc[ -])?(by(?:-(?:nc|nd|sa))*)(?=[ ,;/-]\d|\s|$)", re.IGNORECASE)
+
+
+def code(name: str) -> str:
+    """The code of a licence's name, or nothing where it is none of ``CODES``.
+
+    ``CC BY-SA 4.0``, ``by-sa`` and ``cc-by-sa-3.0`` are ``by-sa``. See
+    https://creativecommons.org/share-your-work/cclicenses/
+    """
+    text = name.strip()
+    if _ZERO.match(text):
+        return "cc0"
+    if _PUBLIC_DOMAIN.match(text):
+        return "pdm"
+    found = _COMMONS.match(text)
+    if not found:
+        return ""
+    short = found.group(1).lower()
+    return short if short in CODES else ""
