@@ -45,6 +45,7 @@ benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.featurize
 	python -m benchmarks.incremental
 	python -m benchmarks.no_op
+	python -m benchmarks.download
 	python -m benchmarks.epoch
 	python -m benchmarks.refining
 

@@ -23,13 +23,15 @@ MIX = ((640, 480, 0.55), (2000, 1500, 0.30), (4000, 3000, 0.15))
 _DISTINCT = 12
 
 
-def photographs(folder: Path, count: int, classes: int = 3) -> list[Path]:
-    """``count`` JPEGs of 0.3, 3 and 12 megapixels in class folders; no two have the same bytes.
+def photographs(
+    folder: Path, count: int, classes: int = 3, mix: Sequence[tuple[int, int, float]] = MIX
+) -> list[Path]:
+    """``count`` JPEGs of a ``mix`` of sizes in class folders; no two have the same bytes.
 
     Their spectrum falls as 1/f, as that of natural scenes does (Field 1987), so that they cost
     what photographs cost to decode.
     """
-    sizes = [size for *size, share in MIX for _ in range(round(100 * share))]
+    sizes = [size for *size, share in mix for _ in range(round(100 * share))]
     np.random.default_rng(0).shuffle(sizes)
     contents: dict[tuple[int, int, int], bytes] = {}
     paths = []

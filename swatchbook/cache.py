@@ -1,11 +1,13 @@
 """A cache in one file: keys to bytes, safe for several processes, empty again if it is lost."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 _AT_ONCE = 500
+_SECONDS = 60.0
 
 
 class Cache:
@@ -61,10 +63,25 @@ class Cache:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=60)
-    connection.execute("PRAGMA journal_mode=WAL")
+    connection = sqlite3.connect(path, timeout=_SECONDS)
+    _use_write_ahead_log(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"
     )
     return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # of two who switch a new file at once, SQLite refuses one without waiting: neither could go on
+    # (https://www.sqlite.org/c3ref/busy_handler.html)
+    last = time.monotonic() + _SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > last:
+                raise
+            time.sleep(0.01)
+        else:
+            return

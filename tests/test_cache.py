@@ -1,6 +1,8 @@
 """Bytes by key, for several writers."""
 
 import multiprocessing
+import os
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from swatchbook.cache import Cache
@@ -10,6 +12,13 @@ def _write(path: Path, start: int) -> None:
     with Cache(path) as cache:
         for number in range(start, start + 50):
             cache.put({str(number): bytes([number])})
+
+
+def _open_each(folder: Path, barrier: Barrier) -> None:
+    for number in range(60):
+        barrier.wait(30)
+        with Cache(folder / f"{number}.sqlite") as cache:
+            cache.put({str(os.getpid()): b"x"})
 
 
 def test_what_was_put_is_found_again() -> None:
@@ -42,3 +51,17 @@ def test_two_writers_at_once_lose_nothing() -> None:
         writer.join()
     with Cache(path) as cache:
         assert len(cache.get(str(number) for number in range(200))) == 100
+
+
+def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(3)
+    openers = [context.Process(target=_open_each, args=(tmp_path, barrier)) for _ in range(3)]
+    for opener in openers:
+        opener.start()
+    for opener in openers:
+        opener.join()
+    assert [opener.exitcode for opener in openers] == [0, 0, 0]
+    for path in tmp_path.glob("*.sqlite"):
+        with Cache(path) as cache:
+            assert len(cache) == 3
