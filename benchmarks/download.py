@@ -73,6 +73,7 @@ def main() -> None:
 def _rows(count: int, hosts: int, port: int) -> pd.DataFrame:
     """URL, kind and number of every row, in an order that mixes them."""
     kinds = [*FAULTS]
+    chance = random.Random(0)
     rows = []
     for number in range(count):
         kind = "fine"
@@ -80,12 +81,13 @@ def _rows(count: int, hosts: int, port: int) -> pd.DataFrame:
             kind = kinds[number // 10 % len(kinds)]
         elif number % 20 == 1:
             kind = "slow"
-        host = f"127.0.{number % hosts // 200}.{number % hosts % 200 + 1}"
+        where = chance.randrange(hosts)
+        host = f"127.0.{where // 200}.{where % 200 + 1}"
         path = f"/{kinds.index(kind) if kind in kinds else kind}/{number}.jpg"
         if kind == "disallowed by robots.txt":
             path = f"/private{path}"
         rows.append((f"http://{host}:{port}{path}", kind))
-    random.Random(0).shuffle(rows)
+    chance.shuffle(rows)
     return pd.DataFrame(rows, columns=["url", "kind"])
 
 
@@ -181,7 +183,7 @@ def _print(
                 f"{harness.spread(runs, 'right', 0)} of {len(rows)}",
             )
         )  # fmt: skip
-    print(f"\n{len(rows)} URLs on {hosts} hosts, {len(table[0])} rounds")
+    print(f"\n{len(rows)} URLs on {hosts} hosts, {len(results['ours'])} rounds")
     harness.table(
         ["", "seconds", "images/s", "times img2dataset", "images", "URLs told rightly"], table
     )
