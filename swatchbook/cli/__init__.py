@@ -1,27 +1,40 @@
 """The commands beside the pipeline: ``swatchbook COMMAND``. Errors are one line, exit code 2."""
 
+import importlib
 import sqlite3
 import sys
 from typing import NoReturn
 
 import click
 
-from swatchbook.cli import learning_curve
-from swatchbook.cli.annotate import annotate
-from swatchbook.cli.init import command as init
-from swatchbook.cli.next import command as next_images
-from swatchbook.errors import SwatchbookError
+from swatchbook.errors import SwatchbookError, did_you_mean
+
+# each is `command` in the module of its name
+_COMMANDS = {
+    "init": "init", "annotate": "annotate", "learning-curve": "learning_curve", "next": "next",
+}  # fmt: skip
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Imports a command when it is run: one that only writes a row should not wait for SciPy."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if cmd_name not in _COMMANDS:
+            hint = did_you_mean(cmd_name, _COMMANDS)
+            raise click.UsageError(
+                f"{cmd_name!r} is no command.{hint} Known: {', '.join(sorted(_COMMANDS))}", ctx
+            )
+        module = importlib.import_module(f"swatchbook.cli.{_COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def swatchbook() -> None:
     """Commands beside the pipeline; run them in the project's folder."""
-
-
-swatchbook.add_command(init)
-swatchbook.add_command(annotate)
-swatchbook.add_command(learning_curve.command)
-swatchbook.add_command(next_images)
 
 
 def main() -> NoReturn:

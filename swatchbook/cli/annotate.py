@@ -35,14 +35,14 @@ def _images(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.group()
-def annotate() -> None:
+def command() -> None:
     """Fix labels: each act is a row of annotations/<data set>.csv, the last one for an image wins.
 
     IMAGE is the beginning of its sha256, its path, or its name in the source.
     """
 
 
-@annotate.command()
+@command.command()
 @_images
 @click.option("--label", required=True, help="The right class.")
 def relabel(images: tuple[str, ...], label: str, note: str, annotator: str) -> None:
@@ -54,7 +54,7 @@ def relabel(images: tuple[str, ...], label: str, note: str, annotator: str) -> N
     _act(manifest, dict.fromkeys(digests, label), note, annotator, what)
 
 
-@annotate.command()
+@command.command()
 @_images
 def exclude(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Leave images out."""
@@ -64,7 +64,7 @@ def exclude(images: tuple[str, ...], note: str, annotator: str) -> None:
     _act(manifest, dict.fromkeys(digests, annotations.EXCLUDE), note, annotator, what)
 
 
-@annotate.command()
+@command.command()
 @_images
 def confirm(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Say that the labels of images are right."""
@@ -75,7 +75,7 @@ def confirm(images: tuple[str, ...], note: str, annotator: str) -> None:
     _act(manifest, labels, note, annotator, f"{_count(digests)} confirmed")
 
 
-@annotate.command()
+@command.command()
 @_images
 def undo(images: tuple[str, ...], note: str, annotator: str) -> None:
     """Take back all acts on images: they have the label of their folder or list again."""
@@ -85,7 +85,7 @@ def undo(images: tuple[str, ...], note: str, annotator: str) -> None:
     _act(manifest, dict.fromkeys(digests, ""), note, annotator, what)
 
 
-@annotate.command()
+@command.command()
 @click.argument("images", nargs=-1, metavar="[IMAGE...]")
 def show(images: tuple[str, ...]) -> None:
     """List the acts on images in order, or on all."""
@@ -102,7 +102,7 @@ def show(images: tuple[str, ...]) -> None:
     click.echo(f"annotate: {len(acts)} acts on {acts['sha256'].nunique()} images", err=True)
 
 
-@annotate.command("suspects")
+@command.command("suspects")
 @click.option("--kind", type=click.Choice(suspects.KINDS), help="Only this kind of suspicion.")
 @click.option("--annotator", default=_user, help="Who; default: the user.")
 def walk(kind: str | None, annotator: str) -> None:
