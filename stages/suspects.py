@@ -38,7 +38,7 @@ def main() -> str:
         stage.metrics_path("suspects"),
         {"images": int(found["sha256"].nunique()), "per_kind": counts},
     )
-    listed = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    listed = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "none"
     return f"{found['sha256'].nunique()} images to look at ({listed}) → {tables.SUSPECTS.path}"
 
 

@@ -210,8 +210,8 @@ def _announce(
         seconds = learner.seconds_per_image(batch)
     except OutOfMemory:
         return  # training meets it again and halves the minibatch
-    # a forward pass is about a third of a step
-    total = seconds * (shown + held_out / 3) * epochs
+    # a forward pass is about a third of a step: for validation, and before it for batch norm
+    total = seconds * (shown + (held_out + data.plain_count) / 3) * epochs
     print(
         f"refine_dnn: no GPU is used: about {duration(total)} for {epochs} epochs "
         f"({1 / seconds:.0f} images/s); early stopping may end it sooner",

@@ -136,6 +136,11 @@ class TrainingData:
             pixels = np.stack([found.get(sha256) for sha256 in some])
             yield torch.from_numpy(pixels), labels[start : start + size]
 
+    @property
+    def plain_count(self) -> int:
+        """How many images ``plain`` yields."""
+        return len(self._plain.paths)
+
     def plain(self, size: int, first: int = 0, step: int = 1) -> Iterator[torch.Tensor]:
         """Some training images, unchanged, as this process's parts of minibatches of ``size``.
 

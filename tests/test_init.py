@@ -83,7 +83,7 @@ def test_it_says_what_looks_wrong() -> None:
     assert "class 'striped' has 2 files: with under 20" in said
     assert "'Dotted' and 'dotted' differ in case only" in said
     assert "folder 'Striped' inside class 'dotted': its 2 files count as 'dotted'" in said
-    assert "1 files can't be used: no_class" in said
+    assert "1 file can't be used: no_class" in said
     assert "2 images stand in more than one class" in said
 
 
@@ -91,12 +91,12 @@ def test_lists_and_archives_are_known_by_their_names() -> None:
     Path("list.tsv").write_text("dotted\thttp://a/1\nstriped\thttp://a/1\n")
     said = init("web", "list.tsv").stdout
     assert "init: 2 classes, 2 files: dotted 1, striped 1" in said
-    assert "1 images stand in more than one class" in said
+    assert "1 image stands in more than one class" in said
     assert params.load().acquire.source.startswith("urls:/")
     root = make_folder(Path("shirts"), {"dotted": 1, "striped": 1})
     shutil.copy(root / "dotted" / "dotted_000.png", root / "striped")
     shutil.make_archive("shirts", "zip", "shirts")
-    assert "1 images stand in more than one class" in init("zipped", "shirts.zip").stdout
+    assert "1 image stands in more than one class" in init("zipped", "shirts.zip").stdout
     assert params.load().acquire.source.startswith("archive:/")
 
 

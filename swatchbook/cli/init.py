@@ -56,7 +56,9 @@ def problems(listed: list[tuple[Candidate, str]]) -> list[str]:
         said.append(f"{len(counts)} classes: a classifier needs two")
     for label, count in sorted(counts.items()):
         if count < _FEW:
-            said.append(f"class {label!r} has {count} files: with under {_FEW} little can be said")
+            said.append(
+                f"class {label!r} has {_count(count)}: with under {_FEW} little can be said"
+            )
     try:
         check_case(set(counts))
     except DataError as error:
@@ -69,16 +71,24 @@ def problems(listed: list[tuple[Candidate, str]]) -> list[str]:
             below = parts[parts.index(item.label) + 1 :]
             inner.update((item.label, part) for part in below if part.casefold() in known)
     for (label, part), count in sorted(inner.items()):
-        said.append(f"folder {part!r} inside class {label!r}: its {count} files count as {label!r}")
+        said.append(
+            f"folder {part!r} inside class {label!r}: its {_count(count)} count as {label!r}"
+        )
     for reason, count in sorted(Counter(item.reason for item in found if item.reason).items()):
-        said.append(f"{count} files can't be used: {reason}")
+        said.append(f"{_count(count)} can't be used: {reason}")
     labels = defaultdict(set)
     for item, content in listed:
         if content:
             labels[content].add(item.label)
     if several := sum(len(own) > 1 for own in labels.values()):
-        said.append(f"{several} images stand in more than one class: they will be left out")
+        stand = "1 image stands" if several == 1 else f"{several} images stand"
+        left_out = "it will be" if several == 1 else "they will be"
+        said.append(f"{stand} in more than one class: {left_out} left out")
     return said
+
+
+def _count(files: int) -> str:
+    return f"{files} file{'s' * (files != 1)}"
 
 
 def _content_of(item: Candidate) -> str:
