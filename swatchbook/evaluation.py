@@ -114,9 +114,9 @@ def measure(
         raise DataError("evaluate: fewer than two classes have test images that can be read")
     everything = np.ones((1, len(predictions.truth)))
     values = headline(predictions, everything)
-    drawn = _in_parts(predictions, resamples, seed)
+    drawn = bootstrap(predictions, resamples, seed)
     intervals = {
-        name: _interval(name, float(values[name][0]), drawn[name], predictions, confidence)
+        name: interval(name, float(values[name][0]), drawn[name], predictions, confidence)
         for name in HEADLINES
     }
     return {
@@ -128,9 +128,10 @@ def measure(
     }
 
 
-def _interval(
+def interval(
     name: str, value: float, drawn: np.ndarray, predictions: Predictions, confidence: float
 ) -> dict[str, float]:
+    """``low`` and ``high`` of a headline metric, of its values ``drawn`` by ``bootstrap``."""
     low, high = np.nanquantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     if name == "expected_calibration_error":
         # a mean of absolute gaps grows with every resampling: take that bias out
@@ -166,7 +167,12 @@ def _score_interval(name: str, predictions: Predictions, confidence: float) -> t
     return mean - below, mean + above
 
 
-def _in_parts(predictions: Predictions, resamples: int, seed: int) -> dict[str, np.ndarray]:
+def bootstrap(predictions: Predictions, resamples: int, seed: int) -> dict[str, np.ndarray]:
+    """Each headline metric under ``resamples`` draws of whole groups, ``(resamples,)``.
+
+    Predictions of the same images in the same groups are drawn alike, so that their differences
+    are paired.
+    """
     random = np.random.default_rng(seed)
     # the weights of all resamples at once would not fit into memory for large test sets
     size = max(1, _AT_ONCE // len(predictions.truth))

@@ -58,7 +58,7 @@ def roc_and_confusion(predictions: Predictions, metrics: dict[str, Any], path: P
         f"({interval['low']:.3f} to {interval['high']:.3f})"
     )
     left.legend(loc="lower right", fontsize="small")
-    _confusion(right, predictions)
+    draw_confusion(right, predictions)
     interval = metrics["interval"]["class_average_accuracy"]
     right.set_title(
         f"class-average accuracy {metrics['class_average_accuracy']:.1%} "
@@ -128,7 +128,7 @@ def _curves(
         colour, dash = next(styles)
         part = points[points["class"] == name]
         axes.plot(
-            part[x], part[y], dash, color=colour, label=f"{_plain(name)} ({unit} {areas[name]:.3f})"
+            part[x], part[y], dash, color=colour, label=f"{plain(name)} ({unit} {areas[name]:.3f})"
         )
     part = points[points["class"] == curves.MICRO]
     axes.plot(
@@ -141,7 +141,8 @@ def _curves(
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
 
 
-def _confusion(axes: Any, predictions: Predictions) -> None:
+def draw_confusion(axes: Any, predictions: Predictions) -> None:
+    """The confusion matrix, coloured by share of the actual class, into ``axes``."""
     size = len(predictions.classes)
     table = curves.confusion(predictions)
     share = table["share"].to_numpy().reshape(size, size)
@@ -156,7 +157,7 @@ def _confusion(axes: Any, predictions: Predictions) -> None:
                 else str(counts[row, column])
             )
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
-    names = [_plain(name) for name in predictions.classes]
+    names = [plain(name) for name in predictions.classes]
     font = max(4, min(10, 200 // size))
     axes.set_xticks(range(size), names, rotation=45, ha="right", fontsize=font)
     axes.set_yticks(range(size), names, fontsize=font)
@@ -182,15 +183,16 @@ def _gallery(parts: list[pd.DataFrame], columns: int, show: Show, title: str) ->
                 axes.imshow(picture)
             right = row["predicted"] == row["label"]
             # a sign beside the colour: red and green look the same to many
-            caption = f"{'✓' if right else '✗'} {_plain(row['label'])}"
+            caption = f"{'✓' if right else '✗'} {plain(row['label'])}"
             if not right:
-                caption += f"\n→ {_plain(row['predicted'])}"
+                caption += f"\n→ {plain(row['predicted'])}"
             caption += f" {row['confidence']:.0%}"
             axes.set_title(caption, fontsize=8, color=COLOURS[2] if right else COLOURS[1])
     return figure
 
 
-def _plain(name: str, most: int = 24) -> str:
+def plain(name: str, most: int = 24) -> str:
+    """A name as matplotlib can draw it."""
     # matplotlib reads $…$ as mathematics, and warns of every letter that its font lacks
     plain = "".join(letter if _has_glyph(letter) else "□" for letter in name)
     short = plain if len(plain) <= most else plain[: most - 1] + "…"

@@ -37,6 +37,15 @@ class Table:
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
                 text = file.read()
+        except FileNotFoundError:
+            raise DataError(f"{self.path}: no such file; `dvc repro` makes it") from None
+        except ValueError as error:
+            raise DataError(f"{self.path}: not a table: {error}") from None
+        return self.parsed(text, str(self.path))
+
+    def parsed(self, text: str, where: str) -> pd.DataFrame:
+        """Check the table that ``text`` holds; errors (DataError) name ``where`` it is from."""
+        try:
             if text.partition("\n")[0].endswith("\r"):
                 text = text.replace("\r\n", "\n")  # a person's editor, not this project's
             names = next(csv.reader(io.StringIO(text, newline="")), [])
@@ -50,19 +59,17 @@ class Table:
                     io.StringIO(text), dtype=kinds, keep_default_na=False, na_values={},
                     lineterminator="\n", index_col=False,
                 )  # fmt: skip
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: no such file; `dvc repro` makes it") from None
         except (pd.errors.ParserWarning, ValueError, csv.Error) as error:
             first = str(error).strip().splitlines()[0]
-            raise DataError(f"{self.path}: not a table: {first}") from None
+            raise DataError(f"{where}: not a table: {first}") from None
         missing = [name for name in self.columns if name not in frame]
         if missing:
-            raise DataError(f"{self.path}: column {missing[0]!r} is missing")
+            raise DataError(f"{where}: column {missing[0]!r} is missing")
         for name, kind in self.columns.items():
             try:
                 frame[name] = _parsed(frame[name], kind)
             except (ValueError, OverflowError):
-                raise DataError(f"{self.path}: column {name!r} holds other than {kind}") from None
+                raise DataError(f"{where}: column {name!r} holds other than {kind}") from None
         for other in set(frame) - set(self.columns):
             if kinds.get(other, "str") == "str":
                 frame[other] = _parsed(frame[other].astype(str), "str")

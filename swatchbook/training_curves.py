@@ -7,6 +7,7 @@ import pandas as pd
 
 from swatchbook.figures import COLOURS, GREY, blank, save, write_points
 
+PATH = Path("plots/refine_dnn/training.csv")
 COLUMNS = [
     "epoch", "rate", "training_loss", "training_error", "validation_loss", "validation_error",
     "validation_class_average_error",

@@ -22,8 +22,8 @@ ORDER = (
     "network_export", "decoded", "augmentation", "training_data", "schedules", "checkpoints",
     "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves",
     "refining", "rate_finder", "inference", "features", "classifiers", "classifier_export",
-    "evaluation", "curves", "plots", "looks", "suspects", "learning_curve", "selection", "stage",
-    "cli",
+    "evaluation", "curves", "plots", "comparison", "comparison_report", "comparison_plots", "looks",
+    "suspects", "learning_curve", "selection", "stage", "runs", "comparison_page", "gate", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

@@ -12,6 +12,7 @@ from swatchbook.errors import SwatchbookError, did_you_mean
 # each is `command` in the module of its name
 _COMMANDS = {
     "init": "init", "annotate": "annotate", "learning-curve": "learning_curve", "next": "next",
+    "compare": "compare", "gate": "gate",
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def swatchbook() -> None:
 def main() -> NoReturn:
     """Run the command of this process's arguments, and exit."""
     try:
-        swatchbook.main(prog_name="swatchbook", standalone_mode=False)
+        code = swatchbook.main(prog_name="swatchbook", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         raise SystemExit(2) from None
@@ -53,7 +54,8 @@ def main() -> NoReturn:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         raise SystemExit(130) from None
-    raise SystemExit(0)
+    # what a command has left by `context.exit`, else what it returned: nothing
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str) -> NoReturn:
