@@ -36,7 +36,7 @@ def main() -> str:
     metrics = evaluation.measure(
         predictions, settings.confidence, settings.resamples, settings.seed
     )
-    files.write_json(stage.metrics_path("evaluation"), metrics)
+    files.write_json(stage.metrics_path("evaluate"), metrics)
 
     figures.write_points(curves.roc(predictions), PLOTS / "roc.csv")
     figures.write_points(curves.precision_recall(predictions), PLOTS / "pr.csv")
@@ -56,7 +56,7 @@ def main() -> str:
     return (
         f"accuracy {with_interval('accuracy')}, "
         f"class average {with_interval('class_average_accuracy')} on {len(test)} test images "
-        f"→ {stage.metrics_path('evaluation')}, {PLOTS}; compare: dvc metrics diff"
+        f"→ {stage.metrics_path('evaluate')}, {PLOTS}; compare: dvc metrics diff"
     )
 
 

@@ -33,7 +33,7 @@ def predictions(run: str) -> pd.DataFrame:
 
 def evaluation(run: str) -> dict[str, Any]:
     """The run's metrics of the test part. Raises as ``predictions``."""
-    path = stage.metrics_path("evaluation")
+    path = stage.metrics_path("evaluate")
     try:
         found: dict[str, Any] = json.loads(_read(run, path))
     except ValueError as error:

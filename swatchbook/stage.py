@@ -1,14 +1,17 @@
 """What every stage script shares: the lock, and errors as one line with exit code 2."""
 
+import contextlib
 import io
+import json
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from swatchbook import files, machine
+from swatchbook import durations, files, machine, params
 from swatchbook.errors import SwatchbookError
 
 
@@ -24,7 +27,10 @@ def run(main: Callable[[], str]) -> NoReturn:
             stream.reconfigure(errors="replace")
     try:
         with files.locked(_lock_of(Path.cwd()), f"{name}: another stage is at work in this folder"):
-            print(f"{name}: {main()}")
+            started = time.monotonic()
+            said = main()
+            _record(name, time.monotonic() - started)
+            print(f"{name}: {said}")
     except SwatchbookError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
@@ -37,6 +43,13 @@ def run(main: Callable[[], str]) -> NoReturn:
     raise SystemExit(0)
 
 
+def _record(name: str, seconds: float) -> None:
+    # a stage that has done its work does not fail for want of a note on its time
+    with contextlib.suppress(OSError, sqlite3.Error, ValueError, SwatchbookError):
+        given = params.parsed(params.PATH.read_text(encoding="utf-8"), params.PATH).get(name, {})
+        durations.record(name, given, json.loads(metrics_path(name).read_bytes()), seconds)
+
+
 def _lock_of(project: Path) -> Path:
     # outside the project: a lock file in an output folder would be hashed by DVC, and killing
     # only `dvc` leaves its stage running, which the next `dvc repro` must not meet in silence
@@ -46,4 +59,5 @@ def _lock_of(project: Path) -> Path:
 
 def metrics_path(name: str) -> Path:
     """Where the stage ``name`` writes its metrics."""
-    return Path("metrics") / f"{name}.json"
+    # the file that everybody reads has the name of what it holds
+    return Path("metrics") / f"{'evaluation' if name == 'evaluate' else name}.json"

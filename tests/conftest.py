@@ -191,3 +191,19 @@ def project(finished: Project, tmp_path: Path) -> Project:
     cache = tmp_path / "project-cache"
     shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], cache)
     return Project(folder, cache)
+
+
+@pytest.fixture(scope="session")
+def runs(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """main, the experiment `trees`, and a workspace with a third run."""
+    parent = tmp_path_factory.mktemp("runs")
+    shutil.copytree(finished.folder, parent / "tiny", symlinks=True)
+    shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], parent / "cache")
+    project = Project(parent / "tiny", parent / "cache")
+    project.set("train_classifier.kind", "random_forest")
+    project.repro()
+    project.run("dvc", "exp", "save", "-n", "trees")
+    project.run("git", "checkout", "-q", ".")
+    project.set("train_classifier.kind", "logistic")
+    project.repro()
+    return project

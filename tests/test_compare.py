@@ -1,29 +1,12 @@
 """``swatchbook compare`` and ``swatchbook gate`` on real runs of a small project."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 from conftest import Project
 
 pytestmark = pytest.mark.pipeline
-
-
-@pytest.fixture(scope="module")
-def runs(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """main, the experiment `trees`, and a workspace with a third run."""
-    parent = tmp_path_factory.mktemp("runs")
-    shutil.copytree(finished.folder, parent / "tiny", symlinks=True)
-    shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], parent / "cache")
-    project = Project(parent / "tiny", parent / "cache")
-    project.set("train_classifier.kind", "random_forest")
-    project.repro()
-    project.run("dvc", "exp", "save", "-n", "trees")
-    project.run("git", "checkout", "-q", ".")
-    project.set("train_classifier.kind", "logistic")
-    project.repro()
-    return project
 
 
 def swatchbook(project: Project, *arguments: str) -> tuple[int, str, str]:
