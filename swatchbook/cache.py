@@ -7,7 +7,7 @@ computed again.
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -56,6 +56,12 @@ class Cache:
     def verify(self) -> tuple[int, int]:
         """How many values are right and how many damaged; the damaged are removed."""
         return self._or_anew(self._verified, (0, 1))
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """All keys and values that are right."""
+        for key, digest, value in self._connection.execute(f"SELECT {_COLUMNS} FROM checked"):
+            if _is_right(key, digest, value):
+                yield key.decode(), value
 
     def __len__(self) -> int:
         count: int = self._connection.execute("SELECT COUNT(*) FROM checked").fetchone()[0]

@@ -2,11 +2,12 @@
 
 An epoch then costs no decoding, and neither does the next experiment at the same size. A folder
 holds the images of one size: ``pixels`` (rows of side × side × 3 bytes) and ``rows.sqlite``
-(digest to row). A row is listed only after its pixels are on disk, so a killed writer leaves
-nothing wrong behind.
+(digest to row and checksum). A row is listed only after its pixels are on disk, so a killed
+writer leaves nothing wrong behind.
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import sys
@@ -71,6 +72,32 @@ def decode(paths: dict[str, Path], side: int, resize: str, workers: int) -> Deco
     return Decoded(paths, side, resize, rows, pixels, unreadable)
 
 
+def verify(folder: Path) -> tuple[int, int]:
+    """How many images of a folder of one size are right and how many damaged.
+
+    Where one is damaged, the folder is removed: it is decoded again when it is needed.
+    """
+    side = int(folder.name.partition("-")[0])
+    size = side * side * 3
+    with _locked(folder, wait=True):
+        with Cache(folder / "rows.sqlite") as index:
+            _, damaged = index.verify()
+            rows = [value.split() for _, value in index.items()]
+        right = 0
+        with (folder / "pixels").open("rb") as file:
+            for row, checksum in rows:
+                file.seek(int(row) * size)
+                right += _checksum(file.read(size)) == checksum.decode()
+        damaged += len(rows) - right
+        if damaged:
+            shutil.rmtree(folder)
+    return right, damaged
+
+
+def _checksum(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
 def _fill(
     folder: Path,
     index: Cache,
@@ -81,7 +108,7 @@ def _fill(
     most: int,
 ) -> tuple[dict[str, int], dict[str, str]]:
     """Decode what is missing; return the rows of those that are stored, and what can't be read."""
-    rows = {key: int(value) for key, value in index.get(paths).items()}
+    rows = {key: int(value.split()[0]) for key, value in index.get(paths).items()}
     missing = [sha256 for sha256 in paths if sha256 not in rows]
     unreadable: dict[str, str] = {}
 
@@ -102,16 +129,17 @@ def _fill(
         file.truncate(stored * side * side * 3)
         for start in range(0, len(missing), _AT_ONCE):
             some = missing[start : start + _AT_ONCE]
-            new: dict[str, int] = {}
+            new: dict[str, tuple[int, str]] = {}
             for sha256, pixels in zip(some, pool.map(pixels_of, some), strict=True):
                 if pixels is not None and stored < most:
-                    file.write(pixels.tobytes())
-                    new[sha256] = stored
+                    content = pixels.tobytes()
+                    file.write(content)
+                    new[sha256] = stored, _checksum(content)
                     stored += 1
             file.flush()
             os.fsync(file.fileno())
-            index.put({sha256: str(row).encode() for sha256, row in new.items()})
-            rows |= new
+            index.put({sha256: f"{row} {sum_}".encode() for sha256, (row, sum_) in new.items()})
+            rows |= {sha256: row for sha256, (row, _) in new.items()}
             bar.update(len(some))
     return rows, unreadable
 

@@ -49,6 +49,18 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def md5(path: Path) -> str:
+    """What DVC knows a file by: against accidents, not against attackers."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextlib.contextmanager
 def locked(path: Path, what: str, wait: bool = False) -> Iterator[None]:
     """Hold the lock file ``path``; where another process holds it, raise BusyError or ``wait``.

@@ -53,6 +53,16 @@ class Network:
         return features
 
 
+def engine() -> str:
+    """What networks run in on this machine: engine and precision.
+
+    Raises:
+        NetworkError: where the engine that is asked for is not here.
+    """
+    name = _engine(machine.engine())
+    return f"{name}, {_precision('auto', name)}"
+
+
 def _engine(wanted: str) -> str:
     has_cuda = _has_cuda()
     if wanted == "auto":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from swatchbook import durations, files, machine, params
+from swatchbook import durations, files, machine, params, parent
 from swatchbook.errors import SwatchbookError
 
 
@@ -26,7 +26,8 @@ def run(main: Callable[[], str]) -> NoReturn:
             # a terminal that lacks a letter must not fail a stage that has done its work
             stream.reconfigure(errors="replace")
     try:
-        with files.locked(_lock_of(Path.cwd()), f"{name}: another stage is at work in this folder"):
+        with files.locked(lock_of(Path.cwd()), f"{name}: another stage is at work in this folder"):
+            parent.watch()
             started = time.monotonic()
             said = main()
             _record(name, time.monotonic() - started)
@@ -50,7 +51,8 @@ def _record(name: str, seconds: float) -> None:
         durations.record(name, given, json.loads(metrics_path(name).read_bytes()), seconds)
 
 
-def _lock_of(project: Path) -> Path:
+def lock_of(project: Path) -> Path:
+    """The lock that a stage of ``project`` holds while it is at work."""
     # outside the project: a lock file in an output folder would be hashed by DVC, and killing
     # only `dvc` leaves its stage running, which the next `dvc repro` must not meet in silence
     key = files.digest(os.fsencode(project.resolve()))[:16]

@@ -23,8 +23,9 @@ ORDER = (
     "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves",
     "refining", "rate_finder", "inference", "features", "classifiers", "classifier_export",
     "evaluation", "curves", "plots", "comparison", "comparison_report", "comparison_plots", "looks",
-    "suspects", "learning_curve", "selection", "durations", "stage", "runs", "comparison_page",
-    "gate", "run_list", "run_plots", "cli",
+    "suspects", "learning_curve", "selection", "durations", "parent", "stage", "runs",
+    "comparison_page", "gate", "run_list", "run_plots", "dvc_files", "doctor", "verification",
+    "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

@@ -52,7 +52,7 @@ def test_a_bug_is_not_hidden() -> None:
 
 
 def test_a_second_stage_in_the_same_folder_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with files.locked(stage._lock_of(Path.cwd()), "first"):
+    with files.locked(stage.lock_of(Path.cwd()), "first"):
         code, _, err = run(lambda: "never", capsys)
     assert code == 2
     assert "another stage is at work in this folder" in err

@@ -12,7 +12,7 @@ from swatchbook.errors import SwatchbookError, did_you_mean
 # each is `command` in the module of its name
 _COMMANDS = {
     "init": "init", "annotate": "annotate", "learning-curve": "learning_curve", "next": "next",
-    "compare": "compare", "gate": "gate", "runs": "runs",
+    "compare": "compare", "gate": "gate", "runs": "runs", "doctor": "doctor", "verify": "verify",
 }  # fmt: skip
 
 

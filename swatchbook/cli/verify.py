@@ -1,0 +1,18 @@
+"""``swatchbook verify``: whether what is stored is still what was stored."""
+
+import click
+
+from swatchbook import verification
+from swatchbook.cli.doctor import report
+
+
+@click.command("verify")
+@click.option("--fix", is_flag=True, help="Put whole copies in the place of damaged ones.")
+@click.pass_context
+def command(context: click.Context, fix: bool) -> None:
+    """Read and hash every byte of DVC's cache, the outputs and this machine's caches.
+
+    A whole copy is taken from the workspace, DVC's cache or a remote; what is damaged is laid
+    aside. Exit code 0: all is well; 1: a problem remains.
+    """
+    context.exit(report(verification.examine(), fix))

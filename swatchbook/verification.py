@@ -1,0 +1,183 @@
+"""Whether what is stored is still what was stored: every byte of every cache is read and hashed.
+
+DVC takes a file of the right size and time for the right one (iterative/dvc#5978): a bit that has
+flipped on the disk goes unnoticed, into the workspace and to remote storage.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from ruamel.yaml.error import YAMLError
+
+from swatchbook import decoded, dvc_files, files, machine
+from swatchbook.cache import Cache
+from swatchbook.doctor import Finding
+from swatchbook.errors import DataError
+
+_FEW = 3
+
+
+def examine() -> Iterator[Finding]:
+    """Hash DVC's cache, the outputs in the workspace, and this machine's own caches."""
+    cache = dvc_files.cache_folder()
+    yield from objects(cache)
+    yield from workspace(cache)
+    yield from caches()
+
+
+def objects(cache: Path) -> Iterator[Finding]:
+    """Objects of DVC's cache whose content is not that of their name."""
+    paths = sorted((cache / "files" / "md5").glob("??/*"))
+    damaged = [path for path in paths if not _is_whole(path)]
+    if damaged:
+        text = (
+            f"{len(damaged)} of {len(paths)} objects of DVC's cache are damaged: {_some(damaged)}"
+        )
+        yield Finding("problem", text, lambda: _mended(cache, damaged))
+    else:
+        yield Finding("ok", f"{len(paths)} objects of DVC's cache are what their names say")
+
+
+def workspace(cache: Path) -> Iterator[Finding]:
+    """Outputs in the workspace that are other than ``dvc.lock`` says."""
+    try:
+        listed = dvc_files.outputs(cache)
+    except (YAMLError, ValueError, TypeError, KeyError, OSError) as error:
+        yield Finding("problem", f"{dvc_files.LOCK} can't be read: {error}; `swatchbook doctor`")
+        return
+    other: dict[Path, str] = {}
+    count = 0
+    for out, files_of in listed.items():
+        for name, md5 in files_of.items():
+            path = out / name if name else out
+            if path.is_file():
+                count += 1
+                if files.md5(path) != md5:
+                    other[path] = md5
+    if other:
+        changed = f"{len(other)} of {count} files of outputs"
+        text = (
+            f"{changed} are other than {dvc_files.LOCK} says, changed or damaged: {_some([*other])}"
+        )
+        yield Finding("problem", text, lambda: _restored(cache, other))
+    else:
+        yield Finding("ok", f"{count} files of outputs are as {dvc_files.LOCK} says")
+
+
+def caches() -> Iterator[Finding]:
+    """This machine's caches; what is damaged there is removed at once: it is made again."""
+    home = machine.cache_folder()
+    for kind in ("*.sqlite", "features/*.sqlite", "downloads/*.sqlite"):
+        for path in sorted(home.glob(kind)):
+            with Cache(path) as known:
+                yield _told(path.relative_to(home), *known.verify())
+    for path in sorted(home.glob("decoded/*/rows.sqlite")):
+        yield _told(path.parent.relative_to(home), *decoded.verify(path.parent))
+    downloads = [path for path in sorted(home.glob("downloads/??/*")) if path.is_file()]
+    bad = [path for path in downloads if files.sha256(path) != path.name]
+    for path in bad:
+        path.unlink()
+    if downloads:
+        yield _told(Path("downloads"), len(downloads) - len(bad), len(bad))
+
+
+def _told(name: Path, right: int, damaged: int) -> Finding:
+    if damaged:
+        return Finding(
+            "note", f"cache {name}: {damaged} damaged entries removed, {right} are right"
+        )
+    return Finding("ok", f"cache {name}: {right} entries are right")
+
+
+def _mended(cache: Path, damaged: list[Path]) -> str:
+    """Put whole objects in the place of damaged ones: from the workspace, else from a remote."""
+    known: dict[str, Path] = {}
+    for out, files_of in dvc_files.outputs(cache).items():
+        known |= {md5: out / name if name else out for name, md5 in files_of.items()}
+    known |= {md5: out for out, md5 in dvc_files.locked().items()}
+    missing = []
+    for path in damaged:
+        dvc_files.laid_aside(path)
+        content = _content(_name(path), known.get(_name(path)))
+        if content is None:
+            missing.append(path)
+        else:
+            files.write_bytes(path, content)
+            path.chmod(0o444)  # as DVC protects its objects
+    fetched = _fetched(missing)
+    lost = [path for path in missing if path not in fetched]
+    said = f"{len(damaged) - len(missing)} taken from the workspace, {len(fetched)} fetched"
+    if lost:
+        raise DataError(
+            f"{said}; {len(lost)} are in no remote: {_some(lost)} (laid aside; `dvc repro` makes "
+            "again what the current results need)"
+        )
+    return said
+
+
+def _content(md5: str, source: Path | None) -> bytes | None:
+    """The bytes of an object from a file or folder of the workspace, where it is whole."""
+    if source is None or not source.exists():
+        return None
+    content = dvc_files.listing(source) if source.is_dir() else source.read_bytes()
+    is_right = hashlib.md5(content, usedforsecurity=False).hexdigest() == md5.removesuffix(".dir")
+    return content if is_right else None
+
+
+def _fetched(missing: list[Path]) -> list[Path]:
+    if not missing:
+        return []
+    try:
+        with Repo() as repo:
+            has_remote = bool(repo.config["remote"])
+    except DvcException:
+        has_remote = False
+    if has_remote:
+        for scope in ([], ["--run-cache"], ["--all-commits"]):
+            command = [sys.executable, "-m", "dvc", "fetch", "--quiet", *scope]
+            subprocess.run(command, capture_output=True, check=False)
+            if all(path.is_file() for path in missing):
+                break
+    return [
+        path
+        for path in missing
+        if path.is_file() and files.md5(path) == _name(path).removesuffix(".dir")
+    ]
+
+
+def _restored(cache: Path, other: dict[Path, str]) -> str:
+    lost = []
+    for path, md5 in other.items():
+        source = dvc_files.object_path(cache, md5)
+        if not source.is_file() or files.md5(source) != md5:
+            lost.append(path)
+            continue
+        dvc_files.laid_aside(path)
+        with files.replacing(path) as temporary:
+            shutil.copyfile(source, temporary)
+    said = f"{len(other) - len(lost)} files put back from DVC's cache, the others laid aside"
+    if lost:
+        raise DataError(
+            f"{said}; of {len(lost)} there is no whole copy: {_some(lost)}; `dvc pull`, or remove "
+            "them and `dvc repro`"
+        )
+    return said
+
+
+def _is_whole(path: Path) -> bool:
+    return files.md5(path) == _name(path).removesuffix(".dir")
+
+
+def _name(path: Path) -> str:
+    return path.parent.name + path.name
+
+
+def _some(paths: list[Path]) -> str:
+    return ", ".join(map(os.fspath, paths[:_FEW])) + (", …" if len(paths) > _FEW else "")

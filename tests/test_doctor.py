@@ -1,0 +1,200 @@
+"""What a killed run or a full disk leaves behind is told and mended."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from conftest import Project
+
+from swatchbook import doctor, dvc_files, files, stage
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture
+def ill(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A finished project that the test may damage."""
+    monkeypatch.chdir(project.folder)
+    for name in ("SWATCHBOOK_CACHE", "PATH", "DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR"):
+        monkeypatch.setenv(name, project.environment[name])
+    return project
+
+
+def problems() -> list[doctor.Finding]:
+    return [found for found in doctor.examine() if found.level == "problem"]
+
+
+def mend() -> list[str]:
+    return [found.fix() for found in doctor.examine() if found.fix]
+
+
+def test_a_sound_project_has_no_problem(ill: Project) -> None:
+    done = ill.run("python", "-m", "swatchbook", "doctor")
+    assert "problem" not in done.stdout
+    for said in (
+        "no stage is at work",
+        "8 stages",
+        "packages as in",
+        "networks run in",
+        "GiB free",
+    ):
+        assert said in done.stdout
+    assert "note: no remote storage" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "is empty"),
+        ('{"read": {"a', "is torn"),
+        ("[1]", "is torn"),
+        ('{"write": 3}', "is torn"),
+    ],
+)
+def test_a_torn_rwlock_stops_dvc_until_it_is_mended(
+    content: str, says: str, ill: Project
+) -> None:  # D07
+    Path(".dvc/tmp/rwlock").write_text(content)
+    assert ill.run("dvc", "repro", ok=False).returncode != 0
+    (found,) = problems()
+    assert f"rwlock {says}" in found.text
+    mend()
+    assert not problems()
+    assert ill.repro() == set()
+
+
+def test_entries_of_ended_or_other_processes_are_taken_out(ill: Project) -> None:  # D07
+    entry = {"pid": os.getpid(), "cmd": "/usr/bin/dvc-of-another-time repro"}
+    alive = {
+        "pid": os.getpid(),
+        "cmd": Path(f"/proc/{os.getpid()}/cmdline").read_text().split("\0")[0],
+    }
+    held = {
+        "read": {"a": [entry, alive], "b": [{"pid": 2**22 + 1, "cmd": "dvc"}]},
+        "write": {"c": entry},
+    }
+    Path(".dvc/tmp/rwlock").write_text(json.dumps(held))
+    (found,) = problems()
+    assert "names processes that have ended" in found.text
+    mend()
+    assert json.loads(Path(".dvc/tmp/rwlock").read_text()) == {"read": {"a": [alive]}, "write": {}}
+    Path(".dvc/tmp/rwlock").unlink()
+
+
+@pytest.mark.parametrize("last", [b"", b"hash: md5\n      m"])
+def test_a_torn_dvc_lock_comes_back_from_git(last: bytes, ill: Project) -> None:  # D08
+    whole = Path("dvc.lock").read_bytes()
+    Path("dvc.lock").write_bytes(whole[: whole.rindex(last) + len(last)] if last else b"")
+    assert ill.run("dvc", "status", ok=False).returncode != 0
+    assert any("dvc.lock is" in found.text for found in problems())
+    mend()
+    assert Path("dvc.lock").read_bytes() == whole
+    assert ill.repro() == set()
+    assert not problems()
+
+
+def test_without_a_committed_one_it_is_laid_aside_and_nothing_is_computed_again(
+    ill: Project,
+) -> None:
+    whole = Path("dvc.lock").read_bytes()
+    ill.run("git", "rm", "-q", "--cached", "dvc.lock")
+    ill.run("git", "commit", "-qm", "without")
+    try:
+        Path("dvc.lock").write_bytes(b"")
+        mend()
+        assert not Path("dvc.lock").exists()
+        said = ill.run("dvc", "repro").stdout
+        assert "computed" not in said.replace("0 computed", "")
+        assert Path("dvc.lock").read_bytes() == whole
+    finally:
+        ill.run("git", "reset", "-q", "--hard", "HEAD~1")
+
+
+def test_old_temporary_files_are_removed_and_young_ones_left(ill: Project) -> None:
+    old, young, other = Path("data/.abc_1234.csv"), Path("data/.zyx98765"), Path("data/.keep")
+    for path in (old, young, other):
+        path.write_text("x")
+    long_ago = time.time() - 7200
+    os.utime(old, (long_ago, long_ago))
+    os.utime(other, (long_ago, long_ago))
+    (found,) = problems()
+    assert "temporary files of killed writers: 1" in found.text
+    mend()
+    assert not old.exists()
+    assert young.exists()
+    assert other.exists()
+    young.unlink()
+    other.unlink()
+
+
+def test_a_half_checkout_is_completed(ill: Project) -> None:
+    image = next(Path("data/images").rglob("*.png"))
+    content = image.read_bytes()
+    image.unlink()
+    Path("data/split.csv").unlink()
+    assert {found.text.split(":")[0] for found in problems()} == {"data/images", "data/split.csv"}
+    mend()
+    assert image.read_bytes() == content
+    assert not problems()
+
+
+def test_what_a_person_has_changed_is_not_overwritten(ill: Project) -> None:
+    image, *others = sorted(Path("data/images").rglob("*.png"))
+    content = others[0].read_bytes()
+    others[0].chmod(0o644)
+    others[0].write_bytes(b"changed")
+    whole = image.read_bytes()
+    image.unlink()
+    done = ill.run("python", "-m", "swatchbook", "doctor", "--fix", ok=False)
+    assert others[0].read_bytes() == b"changed"
+    assert done.returncode == 1
+    assert "not fixed: dvc checkout data/images" in done.stdout
+    others[0].write_bytes(content)
+    image.write_bytes(whole)
+
+
+def test_objects_that_are_missing_are_told(ill: Project) -> None:
+    md5 = dvc_files.locked()[Path("data/split.csv")]
+    place = dvc_files.object_path(dvc_files.cache_folder(), md5)
+    content = place.read_bytes()
+    place.unlink()
+    (found,) = problems()
+    assert found.text.startswith("data/split.csv: 1 of 1 files are not in DVC's cache: `dvc commit")
+    Path("data/split.csv").unlink()
+    (found,) = problems()
+    assert "neither here nor in DVC's cache" in found.text
+    files.write_bytes(place, content)
+    mend()
+    assert not problems()
+
+
+def test_linked_caches_other_versions_and_dead_remotes_are_told(ill: Project) -> None:
+    config, wanted = Path(".dvc/config").read_text(), Path("requirements.txt")
+    try:
+        ill.run("dvc", "config", "cache.type", "hardlink,copy")
+        ill.run("dvc", "remote", "add", "gone", "http://127.0.0.1:9/x")
+        wanted.write_text("numpy==1.0.0\nno-such-package==2\n")
+        texts = " ".join(found.text for found in problems())
+        assert "cache.type is hardlink,copy" in texts
+        assert "numpy" in texts
+        assert "no-such-package none (wanted: 2)" in texts
+        assert "remote 'gone'" in texts
+    finally:
+        Path(".dvc/config").write_text(config)
+        wanted.unlink()
+
+
+def test_a_stage_at_work_is_told(ill: Project) -> None:
+    with files.locked(stage.lock_of(Path.cwd()), ""):
+        (note,) = doctor.at_work()
+    assert note.level == "note"
+
+
+def test_outside_a_project_it_is_an_error(tmp_path: Path, ill: Project) -> None:
+    project = Project(tmp_path, tmp_path)
+    project.environment["PYTHONPATH"] = str(ill.folder)
+    done = project.run("python", "-m", "swatchbook", "doctor", ok=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: no .dvc here: run this in the project's folder\n"

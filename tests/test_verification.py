@@ -1,0 +1,136 @@
+"""Every byte that is stored is hashed: a flipped bit is found, and mended where a copy is whole."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Project
+
+from swatchbook import dvc_files, machine, verification
+from swatchbook.errors import DataError
+
+pytestmark = pytest.mark.pipeline
+
+
+@pytest.fixture
+def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(project.folder)
+    for name in ("SWATCHBOOK_CACHE", "PATH", "DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR"):
+        monkeypatch.setenv(name, project.environment[name])
+    return project
+
+
+def flip(path: Path, position: int, bit: int) -> None:
+    """Change one bit, and neither size nor time nor rights."""
+    status = path.stat()
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(position)
+        byte = file.read(1)[0]
+        file.seek(position)
+        file.write(bytes([byte ^ 1 << bit]))
+    path.chmod(status.st_mode)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def problems() -> list[verification.Finding]:
+    return [found for found in verification.examine() if found.level == "problem"]
+
+
+def test_a_sound_project_is_sound(here: Project) -> None:
+    done = here.run("python", "-m", "swatchbook", "verify")
+    assert {line.split(":")[0] for line in done.stdout.splitlines()} == {"ok"}
+    assert "objects of DVC's cache" in done.stdout
+    assert "features/" in done.stdout
+
+
+def test_a_thousand_flipped_bits_are_found(here: Project) -> None:  # D10
+    cache = dvc_files.cache_folder()
+    objects = [path for path in (cache / "files/md5").glob("??/*") if path.stat().st_size]
+    random = np.random.default_rng(2)
+    for _ in range(1000):
+        path = objects[int(random.integers(len(objects)))]
+        position, bit = int(random.integers(path.stat().st_size)), int(random.integers(8))
+        flip(path, position, bit)
+        assert not verification._is_whole(path)
+        flip(path, position, bit)
+    assert not problems()
+
+
+def test_dvc_misses_a_flipped_bit_and_verify_mends_it_from_the_workspace(here: Project) -> None:
+    cache = dvc_files.cache_folder()
+    locked = dvc_files.locked()
+    whole = {}
+    for out in (Path("data/split.csv"), Path("data/images"), Path("models/network.onnx")):
+        place = dvc_files.object_path(cache, locked[out])
+        whole[place] = place.read_bytes()
+        flip(place, len(whole[place]) // 2, 0)
+    assert here.repro() == set()
+    (found,) = problems()
+    assert "3 of " in found.text
+    assert found.fix
+    assert found.fix() == "3 taken from the workspace, 0 fetched"
+    for place, content in whole.items():
+        assert place.read_bytes() == content
+    assert not problems()
+
+
+def test_a_damaged_output_is_put_back_from_the_cache(here: Project) -> None:
+    path = Path("data/predictions.csv")
+    content = path.read_bytes()
+    flip(path, 1000, 2)
+    (found,) = problems()
+    assert "1 of " in found.text
+    assert "data/predictions.csv" in found.text
+    assert found.fix
+    found.fix()
+    assert path.read_bytes() == content
+    assert not problems()
+
+
+def test_what_is_whole_nowhere_else_is_fetched(here: Project, tmp_path: Path) -> None:
+    here.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    here.run("dvc", "push", "--quiet")
+    place = dvc_files.object_path(
+        dvc_files.cache_folder(), dvc_files.locked()[Path("data/split.csv")]
+    )
+    content = place.read_bytes()
+    flip(place, 10, 1)
+    Path("data/split.csv").unlink()
+    (found,) = problems()
+    assert found.fix
+    assert found.fix() == "0 taken from the workspace, 1 fetched"
+    assert place.read_bytes() == content
+
+
+def test_what_is_whole_nowhere_is_laid_aside_and_made_again(here: Project) -> None:
+    out = Path("models/classifier.onnx")
+    place = dvc_files.object_path(dvc_files.cache_folder(), dvc_files.locked()[out])
+    content = place.read_bytes()
+    flip(place, 10, 1)
+    shutil.copy(place, out)
+    first, second = problems()
+    assert first.fix
+    with pytest.raises(DataError, match="1 are in no remote"):
+        first.fix()
+    assert second.fix
+    with pytest.raises(DataError, match="of 1 there is no whole copy"):
+        second.fix()
+    out.unlink()
+    # stages with a cached result are asked to run, not to take it from the run-cache
+    assert "train_classifier" in here.repro()
+    assert out.read_bytes() == content
+    assert not problems()
+
+
+def test_damaged_caches_are_emptied_of_what_is_wrong(here: Project) -> None:
+    (features,) = (machine.cache_folder() / "features").glob("*.sqlite")
+    size = features.stat().st_size
+    for part in range(1, 8):
+        flip(features, size * part // 8, 3)
+    said = [found for found in verification.caches() if found.level == "note"]
+    assert len(said) == 1
+    assert "damaged entries removed" in said[0].text
+    assert not [found for found in verification.caches() if found.level == "note"]
