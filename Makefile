@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help repro update test check format docs benchmarks cntk
+.PHONY: help repro update test test-faults check format docs benchmarks cntk
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 repro: $(BIN)/.requirements ## set up, then run the pipeline: only what changed is done again
 	python -m swatchbook.params
@@ -23,6 +23,9 @@ update: $(BIN)/.requirements ## take in images added to the source since the las
 test: $(BIN)/.requirements-dev ## set up, then run all checks and tests
 	$(MAKE) check
 	python -m pytest
+
+test-faults: $(BIN)/.requirements-dev ## kill runs at 50 + 20 random moments (half an hour)
+	SWATCHBOOK_KILLS=50 python -m pytest tests/test_faults.py
 
 check: $(BIN)/.requirements-dev ## format, lint and types, without changing anything
 	ruff format --check .

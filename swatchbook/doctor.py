@@ -33,9 +33,9 @@ from swatchbook.errors import BusyError, DataError, SwatchbookError
 
 _RWLOCK = Path(".dvc/tmp/rwlock")
 _OUTPUTS = ("data", "models", "metrics", "plots", "annotations")
-# what files.replacing writes to before it renames; older ones have no writer any more
+# what files.replacing writes to before it renames, which takes moments
 _TEMPORARY = re.compile(r"\.[a-z0-9_]{8}(\.[A-Za-z0-9]+)?")
-_OLD = 3600.0
+_OLD, _OLD_BESIDE_A_STAGE = 2.0, 3600.0
 _LITTLE, _VERY_LITTLE = 10 * 2**30, 2**30
 _REMOTE_SECONDS = 15.0
 
@@ -73,11 +73,10 @@ def examine() -> Iterator[Finding]:
 
 def at_work() -> Iterator[Finding]:
     """Whether a stage is running here."""
-    try:
-        with files.locked(stage.lock_of(Path.cwd()), ""):
-            yield Finding("ok", "no stage is at work here")
-    except BusyError:
+    if _is_at_work():
         yield Finding("note", "a stage is at work here: what follows may be of the moment")
+    else:
+        yield Finding("ok", "no stage is at work here")
 
 
 def rwlock() -> Iterator[Finding]:
@@ -119,13 +118,14 @@ def dvc_lock() -> Iterator[Finding]:
 
 def leftovers() -> Iterator[Finding]:
     """Temporary files of writers that were killed."""
+    old = _OLD_BESIDE_A_STAGE if _is_at_work() else _OLD
     found = [
         path
         for folder in _OUTPUTS
         for path in sorted(Path(folder).rglob(".*"))
         if _TEMPORARY.fullmatch(path.name)
         and path.is_file()
-        and time.time() - path.stat().st_mtime > _OLD
+        and time.time() - path.stat().st_mtime > old
     ]
     if found:
         size = sum(path.stat().st_size for path in found)
@@ -250,6 +250,14 @@ def remotes() -> Iterator[Finding]:
             pool.shutdown(wait=False)
 
 
+def _is_at_work() -> bool:
+    try:
+        with files.locked(stage.lock_of(Path.cwd()), ""):
+            return False
+    except BusyError:
+        return True
+
+
 def _ask(name: str) -> None:
     with Repo() as repo:
         url = URL(str(repo.config["remote"][name]["url"]))
@@ -336,8 +344,10 @@ def _checked_out(path: Path) -> str:
         check=False,
     )
     if done.returncode:
-        why = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-        raise DataError(f"dvc checkout {path}: {why[0]}")
+        raise DataError(
+            f"dvc checkout {path}: it holds what DVC's cache doesn't; `dvc repro` makes it again, "
+            f"`dvc checkout --force {path}` takes the last one back"
+        )
     return f"{path} checked out of DVC's cache"
 
 

@@ -112,21 +112,24 @@ def test_without_a_committed_one_it_is_laid_aside_and_nothing_is_computed_again(
         ill.run("git", "reset", "-q", "--hard", "HEAD~1")
 
 
-def test_old_temporary_files_are_removed_and_young_ones_left(ill: Project) -> None:
+def test_temporary_files_without_a_writer_are_removed(ill: Project) -> None:
     old, young, other = Path("data/.abc_1234.csv"), Path("data/.zyx98765"), Path("data/.keep")
     for path in (old, young, other):
         path.write_text("x")
     long_ago = time.time() - 7200
     os.utime(old, (long_ago, long_ago))
     os.utime(other, (long_ago, long_ago))
-    (found,) = problems()
-    assert "temporary files of killed writers: 1" in found.text
-    mend()
+    with files.locked(stage.lock_of(Path.cwd()), ""):
+        os.utime(young, (time.time() - 60, time.time() - 60))
+        (found,) = problems()  # the young one may be that of the stage at work
+        assert "temporary files of killed writers: 1" in found.text
+        assert found.fix
+        found.fix()
     assert not old.exists()
     assert young.exists()
+    mend()
+    assert not young.exists()
     assert other.exists()
-    young.unlink()
-    other.unlink()
 
 
 def test_a_half_checkout_is_completed(ill: Project) -> None:
@@ -142,17 +145,13 @@ def test_a_half_checkout_is_completed(ill: Project) -> None:
 
 def test_what_a_person_has_changed_is_not_overwritten(ill: Project) -> None:
     image, *others = sorted(Path("data/images").rglob("*.png"))
-    content = others[0].read_bytes()
     others[0].chmod(0o644)
     others[0].write_bytes(b"changed")
-    whole = image.read_bytes()
     image.unlink()
     done = ill.run("python", "-m", "swatchbook", "doctor", "--fix", ok=False)
     assert others[0].read_bytes() == b"changed"
     assert done.returncode == 1
-    assert "not fixed: dvc checkout data/images" in done.stdout
-    others[0].write_bytes(content)
-    image.write_bytes(whole)
+    assert "not fixed: dvc checkout data/images: it holds what DVC's cache doesn't" in done.stdout
 
 
 def test_objects_that_are_missing_are_told(ill: Project) -> None:

@@ -1,0 +1,80 @@
+"""Kills at random moments of a small but real run; `make test-faults` does all of them.
+
+By default a few, so that every change is tried; SWATCHBOOK_KILLS=50 for the whole.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+from conftest import Project
+
+pytestmark = pytest.mark.pipeline
+
+KILLS = int(os.environ.get("SWATCHBOOK_KILLS", "2"))
+# of dvc alone, that leaves its stage behind
+ORPHANS = (KILLS + 1) * 2 // 5
+# a run of all stages takes about this long on two cores
+SECONDS = 20.0
+RESULTS = ("dvc.lock", "data/predictions.csv", "models/classifier.onnx", "models/network.onnx",
+           "data/split.csv", "data/suspects.csv", "metrics/evaluation.json")  # fmt: skip
+
+
+def started(project: Project) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["dvc", "repro", "--force"], cwd=project.folder, env=project.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def check(project: Project, finished: Project) -> None:
+    """After ``doctor --fix`` the next run ends with the bytes of an undisturbed one."""
+    said = project.run("python", "-m", "swatchbook", "doctor", "--fix", ok=False)
+    # a stage that still had to notice that its dvc is gone holds the lock for a moment
+    for _ in range(20):
+        done = project.run("dvc", "repro", ok=False)
+        if "another stage is at work" not in done.stderr:
+            break
+        time.sleep(0.5)
+    assert done.returncode == 0, f"{said.stdout}\n{done.stdout}\n{done.stderr}"
+    for path, ours, theirs in zip(
+        RESULTS, project.bytes(*RESULTS), finished.bytes(*RESULTS), strict=True
+    ):
+        assert ours == theirs, path
+    images = {p.name for p in (project.folder / "data/images").rglob("*") if p.is_file()}
+    assert images == {p.name for p in (finished.folder / "data/images").rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_kill_of_everything_at_any_moment(
+    number: int, project: Project, finished: Project
+) -> None:  # D03
+    running = started(project)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.wait(random.Random(number).uniform(0.3, SECONDS))
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    check(project, finished)
+
+
+@pytest.mark.parametrize("number", range(ORPHANS))
+def test_kill_of_dvc_alone_at_any_moment(
+    number: int, project: Project, finished: Project
+) -> None:  # D04
+    running = started(project)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.wait(random.Random(100 + number).uniform(0.3, SECONDS))
+    below = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        below = psutil.Process(running.pid).children(recursive=True)
+    running.kill()
+    running.wait()
+    _, alive = psutil.wait_procs(below, 10)
+    assert not alive
+    check(project, finished)
