@@ -207,3 +207,12 @@ def runs(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project
     project.set("train_classifier.kind", "logistic")
     project.repro()
     return project
+
+
+@pytest.fixture
+def inside(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the finished tiny project, with this process in its folder and environment."""
+    monkeypatch.chdir(project.folder)
+    for name in ("SWATCHBOOK_CACHE", "PATH", "DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR"):
+        monkeypatch.setenv(name, project.environment[name])
+    return project

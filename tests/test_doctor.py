@@ -13,15 +13,6 @@ from swatchbook import doctor, dvc_files, files, stage
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.fixture
-def ill(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A finished project that the test may damage."""
-    monkeypatch.chdir(project.folder)
-    for name in ("SWATCHBOOK_CACHE", "PATH", "DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR"):
-        monkeypatch.setenv(name, project.environment[name])
-    return project
-
-
 def problems() -> list[doctor.Finding]:
     return [found for found in doctor.examine() if found.level == "problem"]
 
@@ -30,8 +21,8 @@ def mend() -> list[str]:
     return [found.fix() for found in doctor.examine() if found.fix]
 
 
-def test_a_sound_project_has_no_problem(ill: Project) -> None:
-    done = ill.run("python", "-m", "swatchbook", "doctor")
+def test_a_sound_project_has_no_problem(inside: Project) -> None:
+    done = inside.run("python", "-m", "swatchbook", "doctor")
     assert "problem" not in done.stdout
     for said in (
         "no stage is at work",
@@ -54,18 +45,18 @@ def test_a_sound_project_has_no_problem(ill: Project) -> None:
     ],
 )
 def test_a_torn_rwlock_stops_dvc_until_it_is_mended(
-    content: str, says: str, ill: Project
+    content: str, says: str, inside: Project
 ) -> None:  # D07
     Path(".dvc/tmp/rwlock").write_text(content)
-    assert ill.run("dvc", "repro", ok=False).returncode != 0
+    assert inside.run("dvc", "repro", ok=False).returncode != 0
     (found,) = problems()
     assert f"rwlock {says}" in found.text
     mend()
     assert not problems()
-    assert ill.repro() == set()
+    assert inside.repro() == set()
 
 
-def test_entries_of_ended_or_other_processes_are_taken_out(ill: Project) -> None:  # D07
+def test_entries_of_ended_or_other_processes_are_taken_out(inside: Project) -> None:  # D07
     entry = {"pid": os.getpid(), "cmd": "/usr/bin/dvc-of-another-time repro"}
     alive = {
         "pid": os.getpid(),
@@ -84,35 +75,35 @@ def test_entries_of_ended_or_other_processes_are_taken_out(ill: Project) -> None
 
 
 @pytest.mark.parametrize("last", [b"", b"hash: md5\n      m"])
-def test_a_torn_dvc_lock_comes_back_from_git(last: bytes, ill: Project) -> None:  # D08
+def test_a_torn_dvc_lock_comes_back_from_git(last: bytes, inside: Project) -> None:  # D08
     whole = Path("dvc.lock").read_bytes()
     Path("dvc.lock").write_bytes(whole[: whole.rindex(last) + len(last)] if last else b"")
-    assert ill.run("dvc", "status", ok=False).returncode != 0
+    assert inside.run("dvc", "status", ok=False).returncode != 0
     assert any("dvc.lock is" in found.text for found in problems())
     mend()
     assert Path("dvc.lock").read_bytes() == whole
-    assert ill.repro() == set()
+    assert inside.repro() == set()
     assert not problems()
 
 
 def test_without_a_committed_one_it_is_laid_aside_and_nothing_is_computed_again(
-    ill: Project,
+    inside: Project,
 ) -> None:
     whole = Path("dvc.lock").read_bytes()
-    ill.run("git", "rm", "-q", "--cached", "dvc.lock")
-    ill.run("git", "commit", "-qm", "without")
+    inside.run("git", "rm", "-q", "--cached", "dvc.lock")
+    inside.run("git", "commit", "-qm", "without")
     try:
         Path("dvc.lock").write_bytes(b"")
         mend()
         assert not Path("dvc.lock").exists()
-        said = ill.run("dvc", "repro").stdout
+        said = inside.run("dvc", "repro").stdout
         assert "computed" not in said.replace("0 computed", "")
         assert Path("dvc.lock").read_bytes() == whole
     finally:
-        ill.run("git", "reset", "-q", "--hard", "HEAD~1")
+        inside.run("git", "reset", "-q", "--hard", "HEAD~1")
 
 
-def test_temporary_files_without_a_writer_are_removed(ill: Project) -> None:
+def test_temporary_files_without_a_writer_are_removed(inside: Project) -> None:
     old, young, other = Path("data/.abc_1234.csv"), Path("data/.zyx98765"), Path("data/.keep")
     for path in (old, young, other):
         path.write_text("x")
@@ -132,7 +123,7 @@ def test_temporary_files_without_a_writer_are_removed(ill: Project) -> None:
     assert other.exists()
 
 
-def test_a_half_checkout_is_completed(ill: Project) -> None:
+def test_a_half_checkout_is_completed(inside: Project) -> None:
     image = next(Path("data/images").rglob("*.png"))
     content = image.read_bytes()
     image.unlink()
@@ -143,18 +134,18 @@ def test_a_half_checkout_is_completed(ill: Project) -> None:
     assert not problems()
 
 
-def test_what_a_person_has_changed_is_not_overwritten(ill: Project) -> None:
+def test_what_a_person_has_changed_is_not_overwritten(inside: Project) -> None:
     image, *others = sorted(Path("data/images").rglob("*.png"))
     others[0].chmod(0o644)
     others[0].write_bytes(b"changed")
     image.unlink()
-    done = ill.run("python", "-m", "swatchbook", "doctor", "--fix", ok=False)
+    done = inside.run("python", "-m", "swatchbook", "doctor", "--fix", ok=False)
     assert others[0].read_bytes() == b"changed"
     assert done.returncode == 1
     assert "not fixed: dvc checkout data/images: it holds what DVC's cache doesn't" in done.stdout
 
 
-def test_objects_that_are_missing_are_told(ill: Project) -> None:
+def test_objects_that_are_missing_are_told(inside: Project) -> None:
     md5 = dvc_files.locked()[Path("data/split.csv")]
     place = dvc_files.object_path(dvc_files.cache_folder(), md5)
     content = place.read_bytes()
@@ -169,11 +160,11 @@ def test_objects_that_are_missing_are_told(ill: Project) -> None:
     assert not problems()
 
 
-def test_linked_caches_other_versions_and_dead_remotes_are_told(ill: Project) -> None:
+def test_linked_caches_other_versions_and_dead_remotes_are_told(inside: Project) -> None:
     config, wanted = Path(".dvc/config").read_text(), Path("requirements.txt")
     try:
-        ill.run("dvc", "config", "cache.type", "hardlink,copy")
-        ill.run("dvc", "remote", "add", "gone", "http://127.0.0.1:9/x")
+        inside.run("dvc", "config", "cache.type", "hardlink,copy")
+        inside.run("dvc", "remote", "add", "gone", "http://127.0.0.1:9/x")
         wanted.write_text("numpy==1.0.0\nno-such-package==2\n")
         texts = " ".join(found.text for found in problems())
         assert "cache.type is hardlink,copy" in texts
@@ -185,15 +176,15 @@ def test_linked_caches_other_versions_and_dead_remotes_are_told(ill: Project) ->
         wanted.unlink()
 
 
-def test_a_stage_at_work_is_told(ill: Project) -> None:
+def test_a_stage_at_work_is_told(inside: Project) -> None:
     with files.locked(stage.lock_of(Path.cwd()), ""):
         (note,) = doctor.at_work()
     assert note.level == "note"
 
 
-def test_outside_a_project_it_is_an_error(tmp_path: Path, ill: Project) -> None:
+def test_outside_a_project_it_is_an_error(tmp_path: Path, inside: Project) -> None:
     project = Project(tmp_path, tmp_path)
-    project.environment["PYTHONPATH"] = str(ill.folder)
+    project.environment["PYTHONPATH"] = str(inside.folder)
     done = project.run("python", "-m", "swatchbook", "doctor", ok=False)
     assert done.returncode == 2
     assert done.stderr == "error: no .dvc here: run this in the project's folder\n"

@@ -14,14 +14,6 @@ from swatchbook.errors import DataError
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.fixture
-def here(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.chdir(project.folder)
-    for name in ("SWATCHBOOK_CACHE", "PATH", "DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR"):
-        monkeypatch.setenv(name, project.environment[name])
-    return project
-
-
 def flip(path: Path, position: int, bit: int) -> None:
     """Change one bit, and neither size nor time nor rights."""
     status = path.stat()
@@ -39,14 +31,14 @@ def problems() -> list[verification.Finding]:
     return [found for found in verification.examine() if found.level == "problem"]
 
 
-def test_a_sound_project_is_sound(here: Project) -> None:
-    done = here.run("python", "-m", "swatchbook", "verify")
+def test_a_sound_project_is_sound(inside: Project) -> None:
+    done = inside.run("python", "-m", "swatchbook", "verify")
     assert {line.split(":")[0] for line in done.stdout.splitlines()} == {"ok"}
     assert "objects of DVC's cache" in done.stdout
     assert "features/" in done.stdout
 
 
-def test_a_thousand_flipped_bits_are_found(here: Project) -> None:  # D10
+def test_a_thousand_flipped_bits_are_found(inside: Project) -> None:  # D10
     cache = dvc_files.cache_folder()
     objects = [path for path in (cache / "files/md5").glob("??/*") if path.stat().st_size]
     random = np.random.default_rng(2)
@@ -59,7 +51,7 @@ def test_a_thousand_flipped_bits_are_found(here: Project) -> None:  # D10
     assert not problems()
 
 
-def test_dvc_misses_a_flipped_bit_and_verify_mends_it_from_the_workspace(here: Project) -> None:
+def test_dvc_misses_a_flipped_bit_and_verify_mends_it_from_the_workspace(inside: Project) -> None:
     cache = dvc_files.cache_folder()
     locked = dvc_files.locked()
     whole = {}
@@ -67,7 +59,7 @@ def test_dvc_misses_a_flipped_bit_and_verify_mends_it_from_the_workspace(here: P
         place = dvc_files.object_path(cache, locked[out])
         whole[place] = place.read_bytes()
         flip(place, len(whole[place]) // 2, 0)
-    assert here.repro() == set()
+    assert inside.repro() == set()
     (found,) = problems()
     assert "3 of " in found.text
     assert found.fix
@@ -77,7 +69,7 @@ def test_dvc_misses_a_flipped_bit_and_verify_mends_it_from_the_workspace(here: P
     assert not problems()
 
 
-def test_a_damaged_output_is_put_back_from_the_cache(here: Project) -> None:
+def test_a_damaged_output_is_put_back_from_the_cache(inside: Project) -> None:
     path = Path("data/predictions.csv")
     content = path.read_bytes()
     flip(path, 1000, 2)
@@ -90,9 +82,9 @@ def test_a_damaged_output_is_put_back_from_the_cache(here: Project) -> None:
     assert not problems()
 
 
-def test_what_is_whole_nowhere_else_is_fetched(here: Project, tmp_path: Path) -> None:
-    here.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
-    here.run("dvc", "push", "--quiet")
+def test_what_is_whole_nowhere_else_is_fetched(inside: Project, tmp_path: Path) -> None:
+    inside.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    inside.run("dvc", "push", "--quiet")
     place = dvc_files.object_path(
         dvc_files.cache_folder(), dvc_files.locked()[Path("data/split.csv")]
     )
@@ -105,7 +97,7 @@ def test_what_is_whole_nowhere_else_is_fetched(here: Project, tmp_path: Path) ->
     assert place.read_bytes() == content
 
 
-def test_what_is_whole_nowhere_is_laid_aside_and_made_again(here: Project) -> None:
+def test_what_is_whole_nowhere_is_laid_aside_and_made_again(inside: Project) -> None:
     out = Path("models/classifier.onnx")
     place = dvc_files.object_path(dvc_files.cache_folder(), dvc_files.locked()[out])
     content = place.read_bytes()
@@ -120,12 +112,12 @@ def test_what_is_whole_nowhere_is_laid_aside_and_made_again(here: Project) -> No
         second.fix()
     out.unlink()
     # stages with a cached result are asked to run, not to take it from the run-cache
-    assert "train_classifier" in here.repro()
+    assert "train_classifier" in inside.repro()
     assert out.read_bytes() == content
     assert not problems()
 
 
-def test_damaged_caches_are_emptied_of_what_is_wrong(here: Project) -> None:
+def test_damaged_caches_are_emptied_of_what_is_wrong(inside: Project) -> None:
     (features,) = (machine.cache_folder() / "features").glob("*.sqlite")
     size = features.stat().st_size
     for part in range(1, 8):
