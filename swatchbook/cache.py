@@ -7,7 +7,7 @@ computed again.
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -57,15 +57,9 @@ class Cache:
         """How many values are right and how many damaged; the damaged are removed."""
         return self._or_anew(self._verified, (0, 1))
 
-    def items(self) -> Iterator[tuple[str, bytes]]:
+    def items(self) -> list[tuple[str, bytes]]:
         """All keys and values that are right."""
-        for key, digest, value in self._connection.execute(f"SELECT {_COLUMNS} FROM checked"):
-            if _is_right(key, digest, value):
-                yield key.decode(), value
-
-    def __len__(self) -> int:
-        count: int = self._connection.execute("SELECT COUNT(*) FROM checked").fetchone()[0]
-        return count
+        return self._or_anew(self._all, [])
 
     def close(self) -> None:
         """Close the file."""
@@ -81,6 +75,10 @@ class Cache:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _all(self) -> list[tuple[str, bytes]]:
+        rows = self._connection.execute(f"SELECT {_COLUMNS} FROM checked")
+        return [(row[0].decode(), row[2]) for row in rows if _is_right(*row)]
 
     def _found(self, wanted: list[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}

@@ -53,8 +53,8 @@ class Shared:
 @dataclass(frozen=True)
 class Comparison:
     """B against A. ``metrics`` has for each headline ``a``, ``b`` and ``difference`` (B − A), each
-    with ``value``, ``low`` and ``high``; ``per_class`` a row a class; ``p`` is that of the flips,
-    ``p_adjusted`` after Holm's correction over all runs that were compared.
+    with ``value``, ``low`` and ``high``; ``per_class`` a row a class. ``fixed`` and ``broken``
+    count images, ``test`` groups; ``p_adjusted`` is its p after Holm's correction over all runs.
     """
 
     shared: Shared
@@ -62,14 +62,17 @@ class Comparison:
     metrics: dict[str, dict[str, dict[str, float]]]
     fixed: int
     broken: int
-    p: float
+    test: "SignTest"
     p_adjusted: float
     per_class: pd.DataFrame
 
     @property
     def is_beyond_chance(self) -> bool:
-        """Whether the flips tell the runs apart at the level of confidence."""
-        return self.p_adjusted < 1 - self.confidence
+        """Whether the flips tell the runs apart at the level of confidence, by groups, and by
+        images too: one large group may outweigh many others.
+        """
+        sides = (self.fixed - self.broken) * (self.test.better - self.test.worse)
+        return self.p_adjusted < 1 - self.confidence and sides > 0
 
 
 def compare(
@@ -88,18 +91,18 @@ def compare(
         DataError: where a run has other classes, or no test image in common with ``a``.
     """
     pairs = [share(a, b) for b in others]
-    values = [mcnemar(pair.a, pair.b) for pair in pairs]
-    adjusted = holm(values)
+    tests = [mcnemar(pair.a, pair.b) for pair in pairs]
+    adjusted = holm([test.p for test in tests])
     tables = [_per_class(pair) for pair in pairs]
     of_classes = holm([p for table in tables for p in table["p"]])
     found = []
-    for pair, table, p, p_adjusted in zip(pairs, tables, values, adjusted, strict=True):
+    for pair, table, test, p_adjusted in zip(pairs, tables, tests, adjusted, strict=True):
         own, of_classes = of_classes[: len(table)], of_classes[len(table) :]
         fixed, broken = _flips(pair.a, pair.b)
         found.append(
             Comparison(
                 pair, confidence, _metrics(pair, confidence, resamples, seed), int(fixed.sum()),
-                int(broken.sum()), p, p_adjusted, table.assign(p_adjusted=own),
+                int(broken.sum()), test, p_adjusted, table.assign(p_adjusted=own),
             )
         )  # fmt: skip
     return found
@@ -141,8 +144,17 @@ def share(a: pd.DataFrame, b: pd.DataFrame) -> Shared:
     )  # fmt: skip
 
 
-def mcnemar(a: Predictions, b: Predictions) -> float:
-    """The exact two-sided p-value that neither is more often right than the other.
+@dataclass(frozen=True)
+class SignTest:
+    """Groups on which B is better and worse than A, and the exact two-sided p-value."""
+
+    better: int
+    worse: int
+    p: float
+
+
+def mcnemar(a: Predictions, b: Predictions) -> SignTest:
+    """Whether one is more often right than the other.
 
     McNemar's test (1947) with each group as one observation, by the sign of its net flips: near-
     duplicates flip together and are no independent evidence. Where every group is one image it
@@ -152,9 +164,8 @@ def mcnemar(a: Predictions, b: Predictions) -> float:
     net = np.zeros(a.groups.max() + 1)
     np.add.at(net, a.groups, fixed.astype(float) - broken)
     better, worse = int((net > 0).sum()), int((net < 0).sum())
-    if better + worse == 0:
-        return 1.0
-    return float(binomtest(better, better + worse).pvalue)
+    p = float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    return SignTest(better, worse, p)
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -245,7 +256,9 @@ def _metrics(
 
 
 def _per_class(pair: Shared) -> pd.DataFrame:
-    """``class, images, recall_a, recall_b, fixed, broken, p`` of the classes that occur."""
+    """``class, images, recall_a, recall_b, fixed, broken, better, worse, p`` of the classes that
+    occur; ``better`` and ``worse`` count groups.
+    """
     fixed, broken = _flips(pair.a, pair.b)
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(pair.a.classes):
@@ -253,12 +266,14 @@ def _per_class(pair: Shared) -> pd.DataFrame:
         if not own.any():
             continue
         parts = [_of(run, own) for run in (pair.a, pair.b)]
+        test = mcnemar(*parts)
         recalls = [float((part.predicted == part.truth).mean()) for part in parts]
         rows.append(
             {
                 "class": name, "images": int(own.sum()), "recall_a": recalls[0],
                 "recall_b": recalls[1], "fixed": int(fixed[own].sum()),
-                "broken": int(broken[own].sum()), "p": mcnemar(*parts),
+                "broken": int(broken[own].sum()), "better": test.better, "worse": test.worse,
+                "p": test.p,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

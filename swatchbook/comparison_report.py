@@ -39,6 +39,8 @@ def _classes_apart(found: Comparison) -> str:
     apart = found.per_class[found.per_class["p_adjusted"] < 1 - found.confidence]
     parts = []
     for row in apart.to_dict("records"):
+        if (row["fixed"] - row["broken"]) * (row["better"] - row["worse"]) <= 0:
+            continue  # images and groups say the opposite of each other
         kind = "better" if row["fixed"] > row["broken"] else "worse"
         parts.append(f"{kind} on {row['class']} ({row['fixed']} fixed, {row['broken']} broken)")
     return f"; by class: {', '.join(parts)}" if parts else ""
@@ -128,7 +130,9 @@ def as_json(a: str, names: Sequence[str], results: Sequence[Comparison]) -> dict
                 "metrics": found.metrics,
                 "fixed": found.fixed,
                 "broken": found.broken,
-                "p": found.p,
+                "groups_better": found.test.better,
+                "groups_worse": found.test.worse,
+                "p": found.test.p,
                 "p_adjusted": found.p_adjusted,
                 "per_class": found.per_class.to_dict("records"),
                 "flips": found.shared.flips.to_dict("records"),

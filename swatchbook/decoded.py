@@ -119,7 +119,8 @@ def _fill(
             unreadable[sha256] = error.reason
             return None
 
-    stored = len(index)
+    # after the last one that is listed: a damaged entry leaves a gap, never a row of two images
+    stored = max((int(value.split()[0]) for _, value in index.items()), default=-1) + 1
     bar = tqdm(
         total=len(paths), initial=len(rows), unit="image", desc=f"decoding at {side} px",
         disable=not sys.stderr.isatty(),

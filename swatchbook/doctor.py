@@ -8,15 +8,15 @@ torn is laid aside, not deleted.
 import contextlib
 import importlib.metadata
 import json
+import queue
 import re
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,9 @@ from typing import Any, Literal
 import psutil
 from dvc.dvcfile import Lockfile
 from dvc.exceptions import DvcException
+from dvc.lock import make_lock
 from dvc.repo import Repo
+from dvc.rwlock import RWLOCK_LOCK
 from ruamel.yaml.error import YAMLError
 from yarl import URL
 
@@ -86,8 +88,7 @@ def rwlock() -> Iterator[Finding]:
         yield Finding("ok", f"{_RWLOCK}: nobody holds anything")
         return
     try:
-        held = json.loads(content)
-        holders = list(_holders(held))
+        holders = list(_holders(json.loads(content)))
     except (ValueError, AttributeError, TypeError, KeyError):
         kind = "empty" if not content else "torn"
         text = f"{_RWLOCK} is {kind}: every command of DVC fails (a killed run left it so)"
@@ -96,7 +97,7 @@ def rwlock() -> Iterator[Finding]:
     gone = sorted({pid for pid, command in holders if not _is_same(pid, command)})
     if gone:
         text = f"{_RWLOCK} names processes that have ended: {', '.join(map(str, gone))}"
-        yield Finding("problem", text, lambda: _without(held))
+        yield Finding("problem", text, _without_ended)
     else:
         yield Finding("ok", f"{_RWLOCK}: {len(holders)} entries, all of live processes")
 
@@ -107,7 +108,12 @@ def dvc_lock() -> Iterator[Finding]:
         yield Finding("note", f"{dvc_files.LOCK} is not there: no stage has run yet")
         return
     try:
-        with Repo() as repo:
+        repo = Repo()
+    except DvcException as error:
+        yield Finding("problem", f"DVC can't open the project: {_first_line(error)}")
+        return
+    try:
+        with repo:
             content = Lockfile(repo, dvc_files.LOCK.as_posix()).load()
         yield Finding("ok", f"{dvc_files.LOCK}: {len(content['stages'])} stages")
     except (DvcException, ValueError, TypeError, KeyError):
@@ -238,16 +244,17 @@ def remotes() -> Iterator[Finding]:
     if not names:
         yield Finding("note", "no remote storage: results are on this machine alone")
     for name in names:
-        pool = ThreadPoolExecutor(1)
+        said: queue.Queue[str] = queue.Queue()
+        # no pool: the end of this process would wait for one that hangs
+        threading.Thread(target=_ask, args=[name, said], daemon=True).start()
         try:
-            pool.submit(_ask, name).result(_REMOTE_SECONDS)
+            wrong = said.get(timeout=_REMOTE_SECONDS)
+        except queue.Empty:
+            wrong = f"no answer in {_REMOTE_SECONDS:.0f} s"
+        if wrong:
+            yield Finding("problem", f"remote {name!r}: {wrong}")
+        else:
             yield Finding("ok", f"remote {name!r} answers")
-        except TooLate:
-            yield Finding("problem", f"remote {name!r} gave no answer in {_REMOTE_SECONDS:.0f} s")
-        except Exception as error:  # each kind of storage has its own
-            yield Finding("problem", f"remote {name!r}: {_first_line(error)}")
-        finally:
-            pool.shutdown(wait=False)
 
 
 def _is_at_work() -> bool:
@@ -258,7 +265,16 @@ def _is_at_work() -> bool:
         return True
 
 
-def _ask(name: str) -> None:
+def _ask(name: str, said: "queue.Queue[str]") -> None:
+    try:
+        _reach(name)
+    except Exception as error:  # each kind of storage has its own
+        said.put(_first_line(error))
+    else:
+        said.put("")
+
+
+def _reach(name: str) -> None:
     with Repo() as repo:
         url = URL(str(repo.config["remote"][name]["url"]))
         if url.scheme in ("http", "https") and url.host:
@@ -294,27 +310,34 @@ def _is_same(pid: int, command: str) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return Path(command.split(" ")[0]).name in " ".join(process.cmdline())
+        program = Path(command.split(" ")[0])
+        # `python -m dvc` calls itself by its file
+        name = program.parent.name if program.name == "__main__.py" else program.name
+        return name in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:
         return True
 
 
-def _without(held: dict[str, Any]) -> str:
-    read = {
-        path: [info for info in infos if _is_same(int(info["pid"]), str(info["cmd"]))]
-        for path, infos in held.get("read", {}).items()
-    }
-    kept = {
-        "read": {path: infos for path, infos in read.items() if infos},
-        "write": {
-            path: info
-            for path, info in held.get("write", {}).items()
-            if _is_same(int(info["pid"]), str(info["cmd"]))
-        },
-    }
-    files.write_bytes(_RWLOCK, json.dumps(kept).encode())
+def _without_ended() -> str:
+    # under DVC's own lock of the file, and from what is in it now
+    guard = make_lock(str(_RWLOCK.with_name(RWLOCK_LOCK)), tmp_dir=str(_RWLOCK.parent))
+    with guard:
+        held = json.loads(_RWLOCK.read_bytes())
+        read = {
+            path: [info for info in infos if _is_same(int(info["pid"]), str(info["cmd"]))]
+            for path, infos in held.get("read", {}).items()
+        }
+        kept = {
+            "read": {path: infos for path, infos in read.items() if infos},
+            "write": {
+                path: info
+                for path, info in held.get("write", {}).items()
+                if _is_same(int(info["pid"]), str(info["cmd"]))
+            },
+        }
+        files.write_bytes(_RWLOCK, json.dumps(kept).encode())
     return f"entries of ended processes taken out of {_RWLOCK}"
 
 

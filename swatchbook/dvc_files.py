@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -18,15 +19,16 @@ _ASIDE = Path(".dvc/tmp/damaged")
 def outputs(cache: Path) -> dict[Path, dict[str, str]]:
     """For each cached output of ``dvc.lock`` the md5 of every file, by its name inside.
 
-    The name is empty where the output is one file; a folder whose listing is lost has no files.
-    Raises what reading YAML raises.
+    The name is empty where the output is one file; a folder whose listing is lost or damaged
+    has none. Raises what reading YAML raises.
     """
     found: dict[Path, dict[str, str]] = {}
     for path, md5 in locked().items():
         found[path] = {"": md5}
         if md5.endswith(".dir"):
             place = object_path(cache, md5)
-            rows = json.loads(place.read_bytes()) if place.is_file() else []
+            is_whole = place.is_file() and files.md5(place) == md5.removesuffix(".dir")
+            rows = json.loads(place.read_bytes()) if is_whole else []
             found[path] = {row["relpath"]: row["md5"] for row in rows}
     return found
 
@@ -68,5 +70,5 @@ def laid_aside(path: Path) -> str:
     _ASIDE.mkdir(parents=True, exist_ok=True)
     when = f"{time.strftime('%Y%m%d-%H%M%S')}-{time.monotonic_ns() % 10**6}"
     place = _ASIDE / f"{path.parent.name}-{path.name}-{when}"
-    path.replace(place)
+    shutil.move(path, place)  # DVC's cache may be on another disk
     return f"{path} laid aside as {place}"

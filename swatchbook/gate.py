@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from swatchbook.comparison import LOSSES, Comparison
+from swatchbook.errors import DataError
 
 Outcome = Literal["pass", "fail", "can't tell"]
 
@@ -20,9 +21,16 @@ class Check:
 
 
 def limit(metrics: dict[str, Any], name: str, bound: float, is_least: bool) -> Check:
-    """Whether headline metric ``name`` of ``metrics/evaluation.json`` keeps to ``bound``."""
-    value, interval = metrics[name], metrics["interval"][name]
-    low, high = interval["low"], interval["high"]
+    """Whether headline metric ``name`` of ``metrics/evaluation.json`` keeps to ``bound``.
+
+    Raises:
+        DataError: where it has no such metric, as those of old versions.
+    """
+    try:
+        value, interval = metrics[name], metrics["interval"][name]
+        low, high = interval["low"], interval["high"]
+    except (KeyError, TypeError):
+        raise DataError(f"metrics/evaluation.json has no {name} with an interval") from None
     kept, broken = (low >= bound, high < bound) if is_least else (high <= bound, low > bound)
     sign = "≥" if is_least else "≤"
     text = f"{name} {sign} {bound:g}: {value:.4g} ({low:.4g} to {high:.4g})"
@@ -35,6 +43,8 @@ def no_worse(than: str, found: Comparison, name: str, margin: float) -> Check:
     Two runs that are right and wrong on the same images pass in ``accuracy`` and
     ``class_average_accuracy``: there is nothing to be unsure of.
     """
+    if name not in found.metrics:
+        raise DataError(f"{name} is not defined on the {len(found.shared.rows)} shared images")
     delta = found.metrics[name]["difference"]
     sign = -1 if name in LOSSES else 1
     low, high = sorted((sign * delta["low"], sign * delta["high"]))

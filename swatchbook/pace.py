@@ -37,8 +37,8 @@ class Pace:
         self._next[host] = max(self.ready(host), until)
 
 
-def retry_after(header: str | None) -> float:
-    """The seconds that ``Retry-After`` asks for, at most a minute; 0 where it makes no sense.
+def retry_after(header: str | None, most: float = _LONGEST_PAUSE) -> float:
+    """The seconds that ``Retry-After`` asks for, at most ``most``; 0 where it makes no sense.
 
     Seconds or a date: RFC 9110, section 10.2.3.
     """
@@ -47,9 +47,9 @@ def retry_after(header: str | None) -> float:
     text = header.strip()
     if text.isascii() and text.isdecimal():
         # a number of a thousand digits is a fault too
-        return min(float(text[:12]), _LONGEST_PAUSE)
+        return min(float(text[:12]), most)
     try:
         until = email.utils.parsedate_to_datetime(text).timestamp()
     except (TypeError, ValueError, OverflowError):
         return 0.0
-    return min(max(0.0, until - time.time()), _LONGEST_PAUSE)
+    return min(max(0.0, until - time.time()), most)

@@ -47,11 +47,13 @@ def runs(commits: int) -> list[Listed]:
     """
     try:
         with Repo() as repo:
-            states = repo.experiments.show(num=commits or -1)
+            # one more, for what the last of them changed
+            states = repo.experiments.show(num=commits + 1 if commits else -1)
     except (DvcException, SCMError) as error:
         raise DataError(str(error).strip().splitlines()[0]) from None
     found = []
-    for number, state in enumerate(states):
+    # the workspace comes first, and is no commit
+    for number, state in enumerate(states[: commits + 1] if commits else states):
         # the workspace stands on the newest commit, a commit on the one before it
         older = states[number + 1] if number + 1 < len(states) else None
         kind = WORKSPACE if state.rev == WORKSPACE else COMMIT
@@ -118,12 +120,16 @@ def _experiments(state: ExpState) -> Iterator[ExpState]:
 
 def _listed(state: ExpState, kind: str, base: dict[str, Any]) -> Listed:
     parameters = _parameters(state)
-    given = _sections(state)
+    sections = _sections(state)
     metrics = {
         name: _data(state, stage.metrics_path(name).as_posix())
         for name in params.Params.model_fields
     }
-    known = {name: (given.get(name, {}), content) for name, content in metrics.items() if content}
+    known = {
+        name: (durations.given(name, sections), content)
+        for name, content in metrics.items()
+        if content
+    }
     featurize = metrics["featurize"]
     changed = {key: value for key, value in parameters.items() if base and base.get(key) != value}
     return Listed(

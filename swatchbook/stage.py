@@ -47,7 +47,8 @@ def run(main: Callable[[], str]) -> NoReturn:
 def _record(name: str, seconds: float) -> None:
     # a stage that has done its work does not fail for want of a note on its time
     with contextlib.suppress(OSError, sqlite3.Error, ValueError, SwatchbookError):
-        given = params.parsed(params.PATH.read_text(encoding="utf-8"), params.PATH).get(name, {})
+        sections = params.parsed(params.PATH.read_text(encoding="utf-8"), params.PATH)
+        given = durations.given(name, sections)
         durations.record(name, given, json.loads(metrics_path(name).read_bytes()), seconds)
 
 

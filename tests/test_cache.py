@@ -66,7 +66,7 @@ def test_a_new_file_may_be_opened_by_several_at_once(tmp_path: Path) -> None:
     assert [opener.exitcode for opener in openers] == [0, 0, 0]
     for path in tmp_path.glob("*.sqlite"):
         with Cache(path) as cache:
-            assert len(cache) == 3
+            assert len(cache.items()) == 3
 
 
 def filled(path: Path, count: int = 300) -> dict[str, bytes]:

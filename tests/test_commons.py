@@ -81,6 +81,12 @@ def test_it_goes_on_as_the_answer_says() -> None:
     assert [wanted.get("gsroffset") for wanted in server.asked] == [None, None, "2"]
 
 
+def test_a_file_that_was_hidden_is_left_out() -> None:
+    hidden = page(1, imageinfo=[{"filehidden": True}])
+    with closing(SearchServer(lambda _: told({"query": {"pages": [hidden, page(2)]}}))) as server:
+        assert [result.url[-8:] for result in found(server)] == ["px-2.jpg"]
+
+
 def test_nothing_found_is_no_error() -> None:
     with closing(SearchServer(lambda _: told({"batchcomplete": True}))) as server:
         assert found(server) == []
@@ -101,7 +107,7 @@ def test_a_picture_without_a_smaller_one_or_metadata_is_taken_as_it_is() -> None
         ({"error": "text"}, "search_answer"),
         ({}, "search_answer"), ([], "search_answer"), ({"query": {}}, "search_answer"),
         ({"query": {"pages": {"12": page(1)}}}, "search_answer"),
-        ({"query": {"pages": [page(1, imageinfo=[{"link": "x"}])]}}, "search_answer"),
+        ({"query": {"pages": [page(1, imageinfo=[{"url": 3}])]}}, "search_answer"),
     ],
 )  # fmt: skip
 def test_errors_and_changed_forms_have_reasons(answer: Any, reason: str) -> None:  # B22

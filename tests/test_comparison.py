@@ -55,7 +55,7 @@ def test_mcnemar_is_that_of_statsmodels(fixed: int, broken: int) -> None:
     pair = comparison.share(run(right_a, np.zeros(count, int)), run(right_b, np.zeros(count, int)))
     table = [[5, broken], [fixed, 0]]
     expected = reference_mcnemar(table, exact=True).pvalue
-    assert comparison.mcnemar(pair.a, pair.b) == pytest.approx(min(1.0, expected))
+    assert comparison.mcnemar(pair.a, pair.b).p == pytest.approx(min(1.0, expected))
 
 
 def test_near_duplicates_are_one_observation() -> None:
@@ -64,8 +64,21 @@ def test_near_duplicates_are_one_observation() -> None:
     right_a, right_b = np.zeros(60, bool), np.ones(60, bool)
     alone = comparison.share(run(right_a, truth), run(right_b, truth))
     together = comparison.share(run(right_a, truth, groups), run(right_b, truth, groups))
-    assert comparison.mcnemar(alone.a, alone.b) == pytest.approx(2 * 0.5**60)
-    assert comparison.mcnemar(together.a, together.b) == pytest.approx(2 * 0.5**6)
+    assert comparison.mcnemar(alone.a, alone.b).p == pytest.approx(2 * 0.5**60)
+    assert comparison.mcnemar(together.a, together.b).p == pytest.approx(2 * 0.5**6)
+
+
+def test_one_large_group_against_many_tells_nothing() -> None:
+    truth = np.zeros(70, int)
+    groups = np.array([0] * 50 + list(range(1, 21)))
+    right_a = np.arange(70) >= 50  # B mends a group of 50, and breaks 20 single images
+    found = comparison.compare(
+        run(right_a, truth, groups), [run(~right_a, truth, groups)], resamples=100
+    )[0]
+    assert (found.fixed, found.broken) == (50, 20)
+    assert (found.test.better, found.test.worse) == (1, 20)
+    assert found.p_adjusted < 0.001
+    assert not found.is_beyond_chance
 
 
 def test_what_either_run_held_together_is_held_together() -> None:
@@ -147,7 +160,7 @@ def test_false_alarms_are_rare_where_nothing_differs(runs: int, size: int) -> No
         pairs = [
             comparison.share(run(one, truth, groups), run(other, truth, groups)) for other in others
         ]
-        values = comparison.holm([comparison.mcnemar(pair.a, pair.b) for pair in pairs])
+        values = comparison.holm([comparison.mcnemar(pair.a, pair.b).p for pair in pairs])
         alarms += min(values) < 0.05
     assert alarms / trials <= 0.06
 

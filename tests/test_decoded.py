@@ -98,3 +98,35 @@ def test_images_of_other_sets_go_when_there_is_no_room_left(
     decoded.decode(early, 24, "pad", 1)
     assert len(decoded.decode(late, 24, "pad", 1).rows) == 4
     assert len(decoded.decode(late, 24, "pad", 1).rows) == 4
+
+
+def test_a_damaged_entry_is_decoded_again_and_no_two_images_share_a_row() -> None:
+    paths = stored(4)
+    first = dict(list(paths.items())[:3])
+    decoded.decode(first, 24, "pad", 1)
+    index = folder() / "rows.sqlite"
+    for digest in list(first)[1:2]:
+        data = bytearray(index.read_bytes())
+        data[data.index(digest.encode()) + 70] ^= 4  # in its checksum
+        index.write_bytes(data)
+    for some in (first, first, paths, paths):
+        found = decoded.decode(some, 24, "pad", 1)
+        assert len(set(found.rows.values())) == len(some)
+        for sha256, path in some.items():
+            assert np.array_equal(found.get(sha256), store.pixels(sha256, path, 24, "pad"))
+
+
+def test_verify_finds_damaged_pixels_and_removes_the_folder() -> None:
+    paths = stored(3)
+    decoded.decode(paths, 24, "pad", 1)
+    assert decoded.verify(folder()) == (3, 0)
+    pixels = folder() / "pixels"
+    data = bytearray(pixels.read_bytes())
+    data[2000] ^= 1
+    pixels.write_bytes(data)
+    home = folder()
+    assert decoded.verify(home) == (2, 1)
+    assert not home.exists()
+    found = decoded.decode(paths, 24, "pad", 1)
+    for sha256, path in paths.items():
+        assert np.array_equal(found.get(sha256), store.pixels(sha256, path, 24, "pad"))

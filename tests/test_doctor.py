@@ -176,6 +176,19 @@ def test_linked_caches_other_versions_and_dead_remotes_are_told(inside: Project)
         wanted.unlink()
 
 
+def test_a_broken_configuration_is_not_taken_for_a_torn_lock(inside: Project) -> None:
+    Path(".dvc/config").write_text("<<<<<<< HEAD\n")
+    found = list(doctor.dvc_lock())
+    assert [finding.fix for finding in found] == [None]
+    assert "DVC can't open the project" in found[0].text
+
+
+def test_dvc_run_as_a_module_is_alive(inside: Project) -> None:
+    command = "/somewhere/site-packages/pytest/__main__.py repro"
+    assert doctor._is_same(os.getpid(), command)
+    assert not doctor._is_same(os.getpid(), command.replace("pytest", "dvc-of-another-time"))
+
+
 def test_a_stage_at_work_is_told(inside: Project) -> None:
     with files.locked(stage.lock_of(Path.cwd()), ""):
         (note,) = doctor.at_work()

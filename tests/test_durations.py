@@ -15,5 +15,7 @@ def test_a_time_is_found_by_parameters_and_metrics() -> None:
     )
     assert found == {"train_classifier": 3.25}
     assert durations.find({"train_classifier": (given, {"accuracy": 0.9})}) == {}
+    durations.record("train_classifier", given, gave, 0.1)  # all was in caches
+    assert durations.find({"train_classifier": (given, gave)}) == {"train_classifier": 3.25}
     durations.record("train_classifier", given, gave, 4.0)
     assert durations.find({"train_classifier": (given, gave)}) == {"train_classifier": 4.0}

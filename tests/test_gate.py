@@ -6,6 +6,7 @@ from run_tables import run
 
 from swatchbook import comparison, gate
 from swatchbook.comparison import Comparison
+from swatchbook.errors import DataError
 from swatchbook.gate import Check
 
 METRICS = {"accuracy": 0.8, "interval": {"accuracy": {"low": 0.75, "high": 0.85}}}
@@ -25,6 +26,17 @@ def test_a_limit_is_kept_or_broken_by_the_whole_interval(
     check = gate.limit(METRICS, "accuracy", bound, is_least)
     assert check.outcome == outcome
     assert f"{bound:g}: 0.8 (0.75 to 0.85)" in check.text
+
+
+def test_what_has_no_such_metric_is_an_error() -> None:
+    with pytest.raises(DataError, match="has no log_loss with an interval"):
+        gate.limit(METRICS, "log_loss", 1, is_least=False)
+    with pytest.raises(DataError, match="has no accuracy"):
+        gate.limit({"accuracy": 0.5}, "accuracy", 1, is_least=True)
+    rows = run(np.ones(6, bool), np.zeros(6, int))
+    (found,) = comparison.compare(rows, [rows.copy()], resamples=100)
+    with pytest.raises(DataError, match="roc_auc_macro is not defined on the 6 shared images"):
+        gate.no_worse("main", found, "roc_auc_macro", 0)
 
 
 def compared(fixed: int, broken: int) -> Comparison:

@@ -14,6 +14,8 @@ from swatchbook.search import licences
         ("pdm", "pdm"), ("CC BY-SA 4.0-3.0", "by-sa"), (" cc by ", "by"),
         ("", ""), ("GFDL 1.2", ""), ("All rights reserved", ""), ("CC BY-XX 4.0", ""),
         ("bystander", ""), ("CC SA 1.0", ""), ("CC BY-ND-SA 1.0", ""), ("pdf", ""),
+        ("by permission only", ""), ("By courtesy of X", ""), ("CC BY 4.0 NC", ""), ("by me", ""),
+        ("CC BY 2.5, 3.0", "by"),
         ("No restrictions", ""), ("nc-sampling+", ""), ("CC NC-SAMPLING+ 1.0", ""),
     ],
 )  # fmt: skip

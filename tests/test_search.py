@@ -79,6 +79,19 @@ def test_what_was_found_is_not_asked_for_again_unless_it_should_be() -> None:
         assert [answer.results[0][1].url[-5] for answer in third] == ["d", "e", "f"]
 
 
+def test_a_refresh_that_fails_takes_nothing_back() -> None:
+    wanted = Wanted(["shirt"], TEXTURES)
+    replies = [page("a"), page("b"), page("c"), *[told({}, 401)] * 3]
+    with closing(SearchServer(lambda _: replies.pop(0))) as server:
+        before = answers(server, wanted)
+        after = answers(server, wanted, refresh=True)
+    assert [answer.results for answer in after] == [answer.results for answer in before]
+    assert {answer.reason for answer in after} == {""}
+    assert {answer.detail for answer in after} == {
+        "search_refused: status 401; what was found before is kept"
+    }
+
+
 def test_a_service_that_always_refuses_is_left_alone() -> None:
     with closing(SearchServer(lambda _: told({}, 401))) as server:
         found = answers(server, Wanted(GARMENTS, TEXTURES))
@@ -115,6 +128,7 @@ def test_a_service_that_tells_no_licences_can_not_be_filtered(
     [
         ("openvers", "Did you mean 'openverse'"), ("folder", "is not folder=PATH"),
         ("commons=x", "is not 'commons' alone"), ("openverse,", "'' is not known"),
+        ("folder=~nobody-of-that-name/x", "is no path"),
     ],
 )  # fmt: skip
 def test_an_unknown_service_is_named(names: str, says: str) -> None:

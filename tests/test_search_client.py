@@ -52,7 +52,8 @@ def test_what_another_attempt_may_cure_is_tried_again() -> None:
 @pytest.mark.parametrize(
     ("reply", "reason", "requests"),
     [
-        (told({}, 429), "search_quota", 3), (told({}, 500), "search_failed", 3),
+        (told({}, 429), "search_quota", 3),
+        (told({}, 429, Retry_After="3600"), "search_quota", 1), (told({}, 500), "search_failed", 3),
         (told({}, 401), "search_refused", 1), (told({}, 403), "search_refused", 1),
         (told({}, 301, Location="/elsewhere"), "search_refused", 1),
         ((200, {}, b"<html>sorry</html>"), "search_answer", 1),

@@ -69,6 +69,19 @@ def test_dvc_misses_a_flipped_bit_and_verify_mends_it_from_the_workspace(inside:
     assert not problems()
 
 
+def test_a_damaged_listing_of_a_folder_is_made_again(inside: Project) -> None:
+    cache = dvc_files.cache_folder()
+    place = dvc_files.object_path(cache, dvc_files.locked()[Path("data/images")])
+    content = place.read_bytes()
+    flip(place, 0, 1)  # no JSON any more
+    found = problems()
+    assert len(found) == 1
+    assert found[0].fix
+    found[0].fix()
+    assert place.read_bytes() == content
+    assert not problems()
+
+
 def test_a_damaged_output_is_put_back_from_the_cache(inside: Project) -> None:
     path = Path("data/predictions.csv")
     content = path.read_bytes()

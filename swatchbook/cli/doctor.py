@@ -22,7 +22,7 @@ def report(findings: Iterable[Finding], fix: bool) -> int:
             continue
         try:
             click.echo(terminal.plain(f"fixed: {found.fix()}"))
-        except SwatchbookError as error:
+        except (SwatchbookError, OSError) as error:
             remaining += 1
             click.echo(terminal.plain(f"not fixed: {error}"))
     return 1 if remaining else 0

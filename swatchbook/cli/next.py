@@ -38,7 +38,8 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
     )  # fmt: skip
     if network.digest != facts["network"]:
         raise DataError(f"{models.CLASSIFIER}: made for another network; `dvc repro` makes it anew")
-    known_images = set(tables.MANIFEST.read()["sha256"])
+    manifest = tables.MANIFEST.read()
+    known_images = {*manifest["sha256"], *manifest["file_sha256"]}
     paths, refused = _new_images(folder, known_images, settings.dedupe.hash_size)
     if not paths:
         raise DataError(

@@ -74,9 +74,7 @@ def _sorted(listed: list[Listed], key: str) -> list[Listed]:
     if key in HEADLINES:
         sign = 1 if key in LOSSES else -1
         # runs without it last
-        return sorted(
-            listed, key=lambda run: sign * run.metrics.get(key, {"value": -sign * 1e300})["value"]
-        )
+        return sorted(listed, key=lambda run: _rank(run, key, sign))
     known = sorted({name for run in listed for name in run.parameters})
     if key not in known:
         names = [*HEADLINES, *known]
@@ -84,6 +82,11 @@ def _sorted(listed: list[Listed], key: str) -> list[Listed]:
             f"--sort: {key!r} is neither a metric nor a parameter.{did_you_mean(key, names)}"
         )
     return sorted(listed, key=lambda run: _orderly(run.parameters.get(key)))
+
+
+def _rank(run: Listed, metric: str, sign: int) -> tuple[bool, float]:
+    found = run.metrics.get(metric)
+    return (True, 0.0) if found is None else (False, sign * found["value"])
 
 
 def _orderly(value: Any) -> tuple[int, float, str]:

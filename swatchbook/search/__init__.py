@@ -8,7 +8,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -54,6 +54,7 @@ class Wanted:
 class Answer:
     """What one service found for one query: ``reason`` (of ``provider.REASONS``) where nothing.
 
+    ``detail`` is what a person should know of it, beside results too.
     ``results`` are pairs of the rank that the service gave (from 1) and the result.
     """
 
@@ -83,7 +84,7 @@ def _provider(text: str) -> Provider:
     if name == "brave" and not location:
         return Brave(machine.brave_key())
     if name == "folder" and location:
-        return ResultsFolder(Path(location).expanduser())
+        return ResultsFolder(_folder(location))
     if name in NAMES:
         form = "folder=PATH" if name == "folder" else f"{name!r} alone"
         raise ParamsError(f"acquire.source: search: {text!r} is not {form}")
@@ -91,6 +92,13 @@ def _provider(text: str) -> Provider:
         f"acquire.source: search: {name!r} is not known.{did_you_mean(name, NAMES)} "
         "Known: openverse, commons, brave, folder=PATH"
     )
+
+
+def _folder(location: str) -> Path:
+    try:
+        return Path(location).expanduser()
+    except RuntimeError as error:
+        raise ParamsError(f"acquire.source: search: {location!r} is no path: {error}") from None
 
 
 def search(
@@ -127,8 +135,8 @@ async def _search(
             async with client.asking(agent, service.delay) as ask:
                 for query, label in queries:
                     key = _key(service, query, wanted)
-                    is_new = refresh or service.is_local
-                    results = None if is_new else _remembered(known, key)
+                    before = None if service.is_local else _remembered(known, key)
+                    results = None if refresh else before
                     if results is None and in_a_row < _GIVEN_UP:
                         try:
                             found = await service.search(ask, query, wanted.most, wanted.licences)
@@ -137,10 +145,15 @@ async def _search(
                         else:
                             in_a_row, results = 0, found
                             known.put({key: json.dumps([asdict(item) for item in found]).encode()})
-                    if results is None:
-                        told = Answer(service.name, query, label, failure.reason, failure.detail)
-                    else:
+                    why = f"{failure.reason}: {failure.detail}"
+                    if results is not None:
                         told = _allowed(service, query, label, results, wanted)
+                    elif before is not None:
+                        # a refresh that fails takes nothing back
+                        told = _allowed(service, query, label, before, wanted)
+                        told = replace(told, detail=f"{why}; what was found before is kept")
+                    else:
+                        told = Answer(service.name, query, label, failure.reason, failure.detail)
                     answers.append(told)
                     bar.update()
     return answers

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import math
 import random
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -71,7 +72,7 @@ async def _answer(
             status, said = answer.status, f"status {answer.status}"
             if status == 429:
                 header = answer.headers.get("Retry-After")
-                raise _Transient("search_quota", said, retry_after(header))
+                raise _Transient("search_quota", said, retry_after(header, math.inf))
             if status in (408, 425) or status >= 500:
                 raise _Transient("search_failed", said)
             if status != 200:

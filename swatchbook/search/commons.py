@@ -24,7 +24,7 @@ class _Text(BaseModel):
 
 
 class _Info(BaseModel):
-    url: str
+    url: str = ""  # none of a file that was hidden since
     thumburl: str = ""
     extmetadata: dict[str, _Text] = Field(default_factory=dict)
 
@@ -78,7 +78,7 @@ class Commons(Provider):
             answer = _read(await ask(self.address, now, {}))
             for page in answer.query.pages if answer.query else []:
                 # a page may come again with what did not fit the first time
-                if page.imageinfo:
+                if page.imageinfo and page.imageinfo[0].url:
                     found[page.index] = _result(page.imageinfo[0])
             carry_on = answer.carry_on
             if not carry_on or len(found) >= most:

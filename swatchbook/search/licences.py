@@ -8,7 +8,12 @@ from swatchbook.params import Licence
 CODES = get_args(Licence)
 _PUBLIC_DOMAIN = re.compile(r"(public domain|pdm?)\b", re.IGNORECASE)
 _ZERO = re.compile(r"cc[ -]?(0|zero)\b", re.IGNORECASE)
-_COMMONS = re.compile(r"(?:cc[ -])?(by(?:-(?:nc|nd|sa))*)(?=[ ,;/-]\d|\s|$)", re.IGNORECASE)
+# the version may have others beside it, and a country: CC BY-SA 4.0-3.0, CC BY 3.0 de
+_COMMONS = re.compile(
+    r"(?:cc[ -])?(by(?:-(?:nc|nd|sa))*)"
+    r"(?:[ -]\d\.\d(?:[-,/ ]+\d\.\d)*(?:[ -](?!nc|nd|sa)[a-z]{2})?)?",
+    re.IGNORECASE,
+)
 
 
 def code(name: str) -> str:
@@ -22,7 +27,7 @@ def code(name: str) -> str:
         return "cc0"
     if _PUBLIC_DOMAIN.match(text):
         return "pdm"
-    found = _COMMONS.match(text)
+    found = _COMMONS.fullmatch(text)
     if not found:
         return ""
     short = found.group(1).lower()

@@ -23,10 +23,11 @@ def candidates(location: str, manners: Manners, wanted: Wanted) -> Iterator[Cand
     wanted = dataclasses.replace(wanted, attributes=classes)
     with Cache(machine.cache_folder() / "searches.sqlite") as known:
         answers = search(services, wanted, known, manners.agent, manners.refresh)
+    for answer in answers:
+        if answer.detail:
+            words = f"{answer.reason} ({answer.detail})" if answer.reason else answer.detail
+            print(terminal.plain(f"acquire: {_query(answer)}: {words}"), file=sys.stderr)
     failed = [answer for answer in answers if answer.reason]
-    for answer in failed:
-        text = f"acquire: {_query(answer)}: {answer.reason} ({answer.detail})"
-        print(terminal.plain(text), file=sys.stderr)
     yield from urls.fetched([row for answer in answers for row in _rows(answer)], manners)
     for answer in failed:
         query = _query(answer)
