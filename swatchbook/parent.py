@@ -15,6 +15,8 @@ import psutil
 
 _SHELLS = {"sh", "bash", "dash", "zsh", "ash", "ksh", "fish"}
 _EVERY = 0.5
+# not that of Ctrl-C, where there is another: what runs in the background ignores that one
+_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGINT)
 # long enough to close files and end helpers; what hangs longer than that is ended all the same
 _GRACE = 15.0
 
@@ -26,6 +28,7 @@ def watch() -> None:
         return
     runner = _runner()
     if runner is not None:
+        signal.signal(_SIGNAL, signal.default_int_handler)
         threading.Thread(target=_wait_for, args=[runner], daemon=True).start()
 
 
@@ -42,7 +45,7 @@ def _wait_for(runner: psutil.Process) -> None:
         time.sleep(_EVERY)
     with contextlib.suppress(OSError):  # what it wrote to may be gone too
         print("stopped: the dvc that ran this stage has ended", file=sys.stderr, flush=True)
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), _SIGNAL)
     time.sleep(_GRACE)
     os._exit(130)
 

@@ -23,17 +23,19 @@ except KeyboardInterrupt:
 """
 # as DVC does: a shell between the runner and its stage
 RUNNER = "import subprocess, sys; subprocess.run(f'{sys.executable} stage.py; true', shell=True)"
+# as a shell does with what it starts in the background
+IN_BACKGROUND = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
 
 
-def started(**environment: str) -> tuple[subprocess.Popen[bytes], psutil.Process]:
+def started(runner: str, **environment: str) -> tuple[subprocess.Popen[bytes], psutil.Process]:
     Path("stage.py").write_text(STAGE)
-    runner = subprocess.Popen(
-        [sys.executable, "-c", RUNNER],
+    process = subprocess.Popen(
+        [sys.executable, "-c", runner],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
     )
     for _ in range(200):
         if Path("started").is_file() and Path("started").read_text():
-            return runner, psutil.Process(int(Path("started").read_text()))
+            return process, psutil.Process(int(Path("started").read_text()))
         time.sleep(0.05)
     raise AssertionError("the stage did not start")
 
@@ -46,9 +48,10 @@ def ended(process: psutil.Process, seconds: float) -> bool:
     return True
 
 
+@pytest.mark.parametrize("code", [RUNNER, IN_BACKGROUND + RUNNER], ids=["front", "background"])
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGTERM])
-def test_it_stops_as_by_ctrl_c_when_dvc_is_killed(kind: signal.Signals) -> None:
-    runner, stage = started(DVC_ROOT=str(Path.cwd()))
+def test_it_stops_as_by_ctrl_c_when_dvc_is_killed(kind: signal.Signals, code: str) -> None:
+    runner, stage = started(code, DVC_ROOT=str(Path.cwd()))
     runner.send_signal(kind)
     runner.wait()
     assert ended(stage, 5)
@@ -56,7 +59,7 @@ def test_it_stops_as_by_ctrl_c_when_dvc_is_killed(kind: signal.Signals) -> None:
 
 
 def test_without_dvc_it_watches_nobody() -> None:
-    runner, stage = started()
+    runner, stage = started(RUNNER)
     runner.kill()
     runner.wait()
     assert not ended(stage, 2)
