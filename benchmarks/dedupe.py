@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks import harness
 from swatchbook import duplicates, images, sources
-from swatchbook.params import Acquire, Dedupe
+from swatchbook.params_schema import Acquire, Dedupe
 from swatchbook.perceptual import dhash
 
 DISTANCE = Dedupe().max_distance

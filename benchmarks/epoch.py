@@ -113,7 +113,7 @@ def run_ours(folder: Path, architecture: str, precision: str) -> tuple[float, fl
     """Seconds of an epoch, and of decoding all images once before it."""
     from swatchbook import files, networks, store
     from swatchbook.parallel import Group
-    from swatchbook.params import RefineDnn
+    from swatchbook.params_schema import RefineDnn
     from swatchbook.torch_learner import TorchLearner
     from swatchbook.training_data import TrainingData
 

@@ -116,7 +116,7 @@ def _network(architecture: str):  # type: ignore[no-untyped-def]
 
 def _export(architecture: str, path: Path) -> None:
     from swatchbook import network_export, networks
-    from swatchbook.params import RefineDnn
+    from swatchbook.params_schema import RefineDnn
 
     settings = RefineDnn.model_validate({"architecture": architecture, "pretrained": "none"})
     sample = np.zeros((1, 224, 224, 3), np.uint8)

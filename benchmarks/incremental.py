@@ -83,7 +83,7 @@ def _network() -> None:
     import numpy as np
 
     from swatchbook import models, network_export, networks
-    from swatchbook.params import RefineDnn
+    from swatchbook.params_schema import RefineDnn
 
     settings = RefineDnn()
     sample = np.zeros((1, 224, 224, 3), np.uint8)

@@ -20,6 +20,7 @@ from swatchbook import (
 from swatchbook.cntk.learner import CntkLearner
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.finetuning import Progress
+from swatchbook.params_schema import RefineDnn
 
 _SAMPLES = 8
 
@@ -31,7 +32,7 @@ def main() -> str:
     return _refined(train, settings) if settings.mode == "refine" else _fixed(train, settings)
 
 
-def _fixed(train: pd.DataFrame, settings: params.RefineDnn) -> str:
+def _fixed(train: pd.DataFrame, settings: RefineDnn) -> str:
     sample = _sample(dict(zip(train["sha256"], train["path"], strict=True)), settings)
     if settings.pretrained.endswith(".model"):
         with CntkLearner(settings, 0) as learner:
@@ -48,7 +49,7 @@ def _fixed(train: pd.DataFrame, settings: params.RefineDnn) -> str:
     )
 
 
-def _refined(train: pd.DataFrame, settings: params.RefineDnn) -> str:
+def _refined(train: pd.DataFrame, settings: RefineDnn) -> str:
     job = refining.Job(settings, train, sorted(set(train["label"])))
     refined = refining.refine(job)
     progress = refined.progress
@@ -73,7 +74,7 @@ def _refined(train: pd.DataFrame, settings: params.RefineDnn) -> str:
     )
 
 
-def _sample(paths: dict[str, str], settings: params.RefineDnn) -> np.ndarray:
+def _sample(paths: dict[str, str], settings: RefineDnn) -> np.ndarray:
     """The first readable training images, ``(n, r, r, 3) uint8``."""
     found: list[np.ndarray] = []
     for sha256, path in paths.items():

@@ -16,7 +16,6 @@ from swatchbook.search import provider
 from swatchbook.sources.candidate import Candidate, Origin, check_case
 
 _AT_ONCE = 500
-_NO_RESULT = provider.REASONS
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def check(manifest: pd.DataFrame, max_bad_fraction: float) -> None:
             f"acquire.source: none of {len(manifest)} files can be used: {_causes(bad)}"
         )
     # links die: what isn't there any more says nothing about the rest
-    missing = bad["reason"].map(lambda reason: reason in _NO_RESULT or download.is_reason(reason))
+    missing = bad["reason"].map(download.is_reason) | bad["reason"].isin([*provider.REASONS])
     bad, had = bad[~missing], len(manifest) - int(missing.sum())
     if len(bad) > max_bad_fraction * had:
         raise DataError(

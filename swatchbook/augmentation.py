@@ -9,7 +9,7 @@ import torch
 from torchvision.transforms import InterpolationMode, v2
 
 from swatchbook.images import GREY
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 # images are decoded larger than they are shown, so that a crop is not a blurred enlargement
 _MOST_ENLARGED = 2.0

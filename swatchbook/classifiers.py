@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.svm import LinearSVC
 
-from swatchbook.params import TrainClassifier
+from swatchbook.params_schema import TrainClassifier
 
 # a forest may give a class no vote: its logarithm must stay finite
 SMALLEST_VOTE = 1e-6

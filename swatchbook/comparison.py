@@ -16,11 +16,8 @@ from scipy.stats import binomtest, norm
 
 from swatchbook import evaluation
 from swatchbook.errors import DataError
-from swatchbook.evaluation import HEADLINES, Predictions
+from swatchbook.evaluation import HEADLINES, SHARES, Predictions
 from swatchbook.splitting import TEST, TRAIN
-
-# of these less is better
-LOSSES = ("log_loss", "expected_calibration_error")
 
 
 @dataclass(frozen=True)
@@ -55,24 +52,17 @@ class Comparison:
     """B against A. ``metrics`` has for each headline ``a``, ``b`` and ``difference`` (B − A), each
     with ``value``, ``low`` and ``high``; ``per_class`` a row a class. ``fixed`` and ``broken``
     count images, ``test`` groups; ``p_adjusted`` is its p after Holm's correction over all runs.
+    ``verdict`` is better, worse, or empty where it can't be told, as in ``per_class``.
     """
 
     shared: Shared
-    confidence: float
     metrics: dict[str, dict[str, dict[str, float]]]
     fixed: int
     broken: int
     test: "SignTest"
     p_adjusted: float
+    verdict: str
     per_class: pd.DataFrame
-
-    @property
-    def is_beyond_chance(self) -> bool:
-        """Whether the flips tell the runs apart at the level of confidence, by groups, and by
-        images too: one large group may outweigh many others.
-        """
-        sides = (self.fixed - self.broken) * (self.test.better - self.test.worse)
-        return self.p_adjusted < 1 - self.confidence and sides > 0
 
 
 def compare(
@@ -98,14 +88,28 @@ def compare(
     found = []
     for pair, table, test, p_adjusted in zip(pairs, tables, tests, adjusted, strict=True):
         own, of_classes = of_classes[: len(table)], of_classes[len(table) :]
-        fixed, broken = _flips(pair.a, pair.b)
+        fixed, broken = (int(flips.sum()) for flips in _flips(pair.a, pair.b))
+        verdict = _verdict(fixed - broken, test.better - test.worse, p_adjusted, confidence)
+        verdicts = [
+            _verdict(row["fixed"] - row["broken"], row["better"] - row["worse"], p, confidence)
+            for row, p in zip(table.to_dict("records"), own, strict=True)
+        ]
         found.append(
             Comparison(
-                pair, confidence, _metrics(pair, confidence, resamples, seed), int(fixed.sum()),
-                int(broken.sum()), test, p_adjusted, table.assign(p_adjusted=own),
+                pair, _metrics(pair, confidence, resamples, seed), fixed, broken, test, p_adjusted,
+                verdict, table.assign(p_adjusted=own, verdict=verdicts),
             )
         )  # fmt: skip
     return found
+
+
+def _verdict(by_images: int, by_groups: int, p: float, confidence: float) -> str:
+    """Which way the flips go beyond chance; nothing where one large group outweighs many others:
+    images and groups say the opposite then.
+    """
+    if p >= 1 - confidence or by_images * by_groups <= 0:
+        return ""
+    return "better" if by_images > 0 else "worse"
 
 
 def share(a: pd.DataFrame, b: pd.DataFrame) -> Shared:
@@ -197,7 +201,7 @@ def difference(
         # each is a mean of absolute gaps, which resampling moves up: not by the same amount
         bias = np.nanmean(deltas) - value
         low, high = low - bias, high - bias
-    if name in ("accuracy", "class_average_accuracy"):
+    if name in SHARES:
         wide = _paired_interval(name, *pair, confidence)
         low, high = min(low, wide[0]), max(high, wide[1])
     return {"value": value, "low": float(min(low, value)), "high": float(max(high, value))}

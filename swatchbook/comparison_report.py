@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from swatchbook.comparison import LOSSES, Comparison
+from swatchbook.comparison import Comparison
+from swatchbook.evaluation import LOSSES, SHARES
 
-_SHARES = ("accuracy", "class_average_accuracy")
 # a terminal is no place for hundreds of paths
 _MOST_FLIPS = 20
 
@@ -26,9 +26,9 @@ def _overall(a: str, b: str, found: Comparison) -> str:
     )
     if found.fixed + found.broken == 0:
         return f"{b} and {a} are right and wrong on the same {len(found.shared.rows)} images"
-    if not found.is_beyond_chance:
+    if not found.verdict:
         return f"{b} can't be told from {a}: {_points(delta)} of accuracy; {flips}"
-    if found.fixed > found.broken:
+    if found.verdict == "better":
         return f"{b} is better than {a} by {_points(delta)} of accuracy; {flips}"
     mirrored = {"value": -delta["value"], "low": -delta["high"], "high": -delta["low"]}
     return f"{b} is worse than {a} by {_points(mirrored)} of accuracy; {flips}"
@@ -36,13 +36,11 @@ def _overall(a: str, b: str, found: Comparison) -> str:
 
 def _classes_apart(found: Comparison) -> str:
     """The classes in which the flips go one way beyond chance, as the end of a sentence."""
-    apart = found.per_class[found.per_class["p_adjusted"] < 1 - found.confidence]
-    parts = []
-    for row in apart.to_dict("records"):
-        if (row["fixed"] - row["broken"]) * (row["better"] - row["worse"]) <= 0:
-            continue  # images and groups say the opposite of each other
-        kind = "better" if row["fixed"] > row["broken"] else "worse"
-        parts.append(f"{kind} on {row['class']} ({row['fixed']} fixed, {row['broken']} broken)")
+    parts = [
+        f"{row['verdict']} on {row['class']} ({row['fixed']} fixed, {row['broken']} broken)"
+        for row in found.per_class.to_dict("records")
+        if row["verdict"]
+    ]
     return f"; by class: {', '.join(parts)}" if parts else ""
 
 
@@ -134,6 +132,7 @@ def as_json(a: str, names: Sequence[str], results: Sequence[Comparison]) -> dict
                 "groups_worse": found.test.worse,
                 "p": found.test.p,
                 "p_adjusted": found.p_adjusted,
+                "verdict": found.verdict,
                 "per_class": found.per_class.to_dict("records"),
                 "flips": found.shared.flips.to_dict("records"),
             }
@@ -150,13 +149,13 @@ def _table(rows: pd.DataFrame, form: str) -> str:
 
 
 def _value(name: str, value: dict[str, float]) -> str:
-    if name in _SHARES:
+    if name in SHARES:
         return f"{value['value']:.1%} ({value['low']:.1%} to {value['high']:.1%})"
     return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
 
 
 def _delta(name: str, value: dict[str, float]) -> str:
-    if name in _SHARES:
+    if name in SHARES:
         return _points(value, signed=True)
     return f"{value['value']:+.3f} ({value['low']:+.3f} to {value['high']:+.3f})"
 

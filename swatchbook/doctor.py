@@ -16,10 +16,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 from dvc.dvcfile import Lockfile
@@ -31,7 +30,8 @@ from ruamel.yaml.error import YAMLError
 from yarl import URL
 
 from swatchbook import dvc_files, files, inference, machine, stage
-from swatchbook.errors import BusyError, DataError, SwatchbookError
+from swatchbook.errors import BusyError, DataError, SwatchbookError, first_line
+from swatchbook.findings import Finding, Level
 
 _RWLOCK = Path(".dvc/tmp/rwlock")
 _OUTPUTS = ("data", "models", "metrics", "plots", "annotations")
@@ -40,17 +40,6 @@ _TEMPORARY = re.compile(r"\.[a-z0-9_]{8}(\.[A-Za-z0-9]+)?")
 _OLD, _OLD_BESIDE_A_STAGE = 2.0, 3600.0
 _LITTLE, _VERY_LITTLE = 10 * 2**30, 2**30
 _REMOTE_SECONDS = 15.0
-
-Fix = Callable[[], str]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; ``fix`` mends it and says what it did, where that is safe."""
-
-    level: Literal["ok", "note", "problem"]
-    text: str
-    fix: Fix | None = None
 
 
 def examine() -> Iterator[Finding]:
@@ -110,7 +99,7 @@ def dvc_lock() -> Iterator[Finding]:
     try:
         repo = Repo()
     except DvcException as error:
-        yield Finding("problem", f"DVC can't open the project: {_first_line(error)}")
+        yield Finding("problem", f"DVC can't open the project: {first_line(error)}")
         return
     try:
         with repo:
@@ -197,9 +186,7 @@ def space() -> Iterator[Finding]:
     for path in dict.fromkeys((Path.cwd(), machine.cache_folder())):
         path.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(path).free
-        level: Literal["ok", "note", "problem"] = (
-            "problem" if free < _VERY_LITTLE else "note" if free < _LITTLE else "ok"
-        )
+        level: Level = "problem" if free < _VERY_LITTLE else "note" if free < _LITTLE else "ok"
         yield Finding(level, f"{path}: {free / 2**30:.1f} GiB free")
 
 
@@ -239,7 +226,7 @@ def remotes() -> Iterator[Finding]:
         with Repo() as repo:
             names = list(repo.config["remote"])
     except DvcException as error:
-        yield Finding("problem", f"DVC can't open the project: {_first_line(error)}")
+        yield Finding("problem", f"DVC can't open the project: {first_line(error)}")
         return
     if not names:
         yield Finding("note", "no remote storage: results are on this machine alone")
@@ -269,7 +256,7 @@ def _ask(name: str, said: "queue.Queue[str]") -> None:
     try:
         _reach(name)
     except Exception as error:  # each kind of storage has its own
-        said.put(_first_line(error))
+        said.put(first_line(error))
     else:
         said.put("")
 
@@ -379,7 +366,3 @@ def _link_types() -> list[str]:
         kinds = repo.config.get("cache", {}).get("type") or []
         return kinds if isinstance(kinds, list) else kinds.replace(" ", "").split(",")
     return []
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

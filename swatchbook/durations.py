@@ -8,13 +8,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from swatchbook import files, machine, params
+from swatchbook import files, machine
 from swatchbook.cache import Cache
+from swatchbook.params_schema import Params
 
 
 def given(stage: str, sections: Mapping[str, Any]) -> dict[str, Any]:
     """The sections of params.yaml that a stage's work depends on: its own and those before it."""
-    names = list(params.Params.model_fields)
+    names = list(Params.model_fields)
     return {name: sections.get(name, {}) for name in names[: names.index(stage) + 1]}
 
 

@@ -68,3 +68,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` Did you mean 'resnet18'?`` for the nearest known word, or nothing."""
     nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f" Did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of others says, as one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -17,6 +17,9 @@ HEADLINES = (
     "accuracy", "class_average_accuracy", "roc_auc_macro", "average_precision_macro", "log_loss",
     "expected_calibration_error",
 )  # fmt: skip
+# means of right and wrong; and of which less is better
+SHARES = ("accuracy", "class_average_accuracy")
+LOSSES = ("log_loss", "expected_calibration_error")
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ def interval(
         # a mean of absolute gaps grows with every resampling: take that bias out
         bias = np.nanmean(drawn) - value
         low, high = max(0.0, low - bias), high - bias
-    if name in ("accuracy", "class_average_accuracy"):
+    if name in SHARES:
         # near 0 and 1 the bootstrap sees too little spread, and none where all are right
         score = _score_interval(name, predictions, confidence)
         low, high = min(low, score[0]), max(high, score[1])

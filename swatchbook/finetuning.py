@@ -22,7 +22,7 @@ from tqdm import tqdm
 from swatchbook import machine, schedules
 from swatchbook.checkpoints import Checkpoints
 from swatchbook.errors import OutOfMemory, TrainingError
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.training_data import Batch, TrainingData
 
 _MOST_HALVINGS = 3

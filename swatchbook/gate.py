@@ -6,8 +6,9 @@ A figure alone says nothing: what counts is on which side of the limit its whole
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from swatchbook.comparison import LOSSES, Comparison
+from swatchbook.comparison import Comparison
 from swatchbook.errors import DataError
+from swatchbook.evaluation import LOSSES, SHARES
 
 Outcome = Literal["pass", "fail", "can't tell"]
 
@@ -48,7 +49,7 @@ def no_worse(than: str, found: Comparison, name: str, margin: float) -> Check:
     delta = found.metrics[name]["difference"]
     sign = -1 if name in LOSSES else 1
     low, high = sorted((sign * delta["low"], sign * delta["high"]))
-    is_same = found.fixed + found.broken == 0 and name.endswith("accuracy")
+    is_same = found.fixed + found.broken == 0 and name in SHARES
     text = (
         f"{name} no worse than {than} by more than {margin:g}: "
         f"{delta['value']:+.4g} ({delta['low']:+.4g} to {delta['high']:+.4g})"

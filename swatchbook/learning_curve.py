@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from swatchbook import classifiers
-from swatchbook.params import TrainClassifier
+from swatchbook.params_schema import TrainClassifier
 from swatchbook.sampling import seed_of
 
 SHARES = tuple(0.5**power for power in range(5, -1, -1))

@@ -22,7 +22,7 @@ from torch import nn
 from swatchbook import images, models
 from swatchbook.errors import NetworkError
 from swatchbook.networks import FeatureExtractor, Refinable
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 # float32 sums in another order; measured 8e-6 on EfficientNet-Lite0
 _TOLERANCE = 1e-3

@@ -12,7 +12,7 @@ from torch import nn
 
 from swatchbook import weights
 from swatchbook.errors import NetworkError, did_you_mean
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.sampling import seed_of
 
 _IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)

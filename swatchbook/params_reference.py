@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic.fields import FieldInfo
 
-from swatchbook import params
+from swatchbook.params_schema import Params, Section, fields_of, options_of
 
 
 def _allowed(field: FieldInfo) -> str:
     annotation = field.annotation
     if typing.get_origin(annotation) is Literal:
-        return ", ".join(f"`{option}`" for option in params.options_of(field))
+        return ", ".join(f"`{option}`" for option in options_of(field))
     words = {bool: "`true`, `false`", int: "whole number", float: "number", str: "text"}
     if isinstance(annotation, types.UnionType):
         return "text or list of pairs"
@@ -29,7 +29,7 @@ def _allowed(field: FieldInfo) -> str:
 def _of_list(field: FieldInfo) -> str:
     item = typing.get_args(field.annotation)[0]
     if typing.get_origin(item) is Literal:
-        return "list of " + ", ".join(f"`{option}`" for option in params.options_of(field))
+        return "list of " + ", ".join(f"`{option}`" for option in options_of(field))
     is_number = typing.get_args(item)[0] is float
     return "list of positive numbers" if is_number else "list of texts"
 
@@ -39,16 +39,16 @@ def reference() -> str:
     lines = [
         "# Parameters",
         "",
-        "Every parameter of every stage. Generated from `swatchbook/params.py` by "
+        "Every parameter of every stage. Generated from `swatchbook/params_schema.py` by "
         "`python -m swatchbook.params_reference > docs/params.md`; a test fails if the two differ.",
         "",
         "*Once called*: what the tutorial, the aerial scenario or the package that this project "
         "re-implements called the same thing.",
     ]
-    for name, section in params.Params.model_fields.items():
-        lines += ["", f"## {name}", "", f"{(section.annotation or params.Section).__doc__}", ""]
+    for name, section in Params.model_fields.items():
+        lines += ["", f"## {name}", "", f"{(section.annotation or Section).__doc__}", ""]
         lines += ["| Key | Allowed | Default | Meaning | Once called |", "|---|---|---|---|---|"]
-        for key, field in params.fields_of([name]).items():
+        for key, field in fields_of([name]).items():
             extra = typing.cast(dict[str, str], field.json_schema_extra)
             default = (
                 str(field.default).lower() if isinstance(field.default, bool) else field.default

@@ -35,7 +35,7 @@ from swatchbook.errors import NetworkError, OutOfMemory, SwatchbookError, Traini
 from swatchbook.finetuning import Learner, Progress, Run, duration
 from swatchbook.networks import Refinable
 from swatchbook.parallel import Group
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.torch_learner import TorchLearner
 from swatchbook.training_data import TrainingData
 

@@ -13,10 +13,12 @@ from dvc.repo.experiments.serialize import ExpState
 from scmrepo.exceptions import SCMError
 
 from swatchbook import durations, params, stage
-from swatchbook.errors import DataError, did_you_mean
+from swatchbook.errors import DataError, did_you_mean, first_line
 from swatchbook.evaluation import HEADLINES
+from swatchbook.params_schema import Params
+from swatchbook.runs import WORKSPACE
 
-WORKSPACE, COMMIT, EXPERIMENT = "workspace", "commit", "experiment"
+COMMIT, EXPERIMENT = "commit", "experiment"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def runs(commits: int) -> list[Listed]:
             # one more, for what the last of them changed
             states = repo.experiments.show(num=commits + 1 if commits else -1)
     except (DvcException, SCMError) as error:
-        raise DataError(str(error).strip().splitlines()[0]) from None
+        raise DataError(first_line(error)) from None
     found = []
     # the workspace comes first, and is no commit
     for number, state in enumerate(states[: commits + 1] if commits else states):
@@ -122,8 +124,7 @@ def _listed(state: ExpState, kind: str, base: dict[str, Any]) -> Listed:
     parameters = _parameters(state)
     sections = _sections(state)
     metrics = {
-        name: _data(state, stage.metrics_path(name).as_posix())
-        for name in params.Params.model_fields
+        name: _data(state, stage.metrics_path(name).as_posix()) for name in Params.model_fields
     }
     known = {
         name: (durations.given(name, sections), content)

@@ -16,7 +16,7 @@ from dvc.scm import RevError
 from scmrepo.exceptions import SCMError
 
 from swatchbook import stage, tables, training_curves
-from swatchbook.errors import DataError, did_you_mean
+from swatchbook.errors import DataError, did_you_mean, first_line
 
 WORKSPACE = "workspace"
 
@@ -74,7 +74,6 @@ def _read(run: str, path: Path) -> str:
         hint = "`dvc repro` makes it" if run == WORKSPACE else "`dvc fetch`, or run it again"
         raise DataError(f"{run}: {path} is not here: {hint}") from None
     except (DvcException, SCMError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise DataError(f"{run}: {path} can't be had: {first}") from None
+        raise DataError(f"{run}: {path} can't be had: {first_line(error)}") from None
     except ValueError as error:
         raise DataError(f"{run}: {path}: {error}") from None

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.presets import PRESETS, Steps
 
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swatchbook import files
-from swatchbook.errors import DataError
+from swatchbook.errors import DataError, first_line
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
@@ -60,8 +60,7 @@ class Table:
                     lineterminator="\n", index_col=False,
                 )  # fmt: skip
         except (pd.errors.ParserWarning, ValueError, csv.Error) as error:
-            first = str(error).strip().splitlines()[0]
-            raise DataError(f"{where}: not a table: {first}") from None
+            raise DataError(f"{where}: not a table: {first_line(error)}") from None
         missing = [name for name in self.columns if name not in frame]
         if missing:
             raise DataError(f"{where}: column {missing[0]!r} is missing")

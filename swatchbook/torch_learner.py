@@ -11,9 +11,9 @@ from torch import nn
 
 from swatchbook import batch_norm, machine, networks, parallel
 from swatchbook.depthwise import FastDepthwise
-from swatchbook.errors import NetworkError, OutOfMemory, TrainingError
+from swatchbook.errors import NetworkError, OutOfMemory, TrainingError, first_line
 from swatchbook.networks import Refinable
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.training_data import Batch
 
 
@@ -216,7 +216,7 @@ def _explained_errors() -> Any:
         yield
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
-        raise OutOfMemory(str(error).splitlines()[0]) from None
+        raise OutOfMemory(first_line(error)) from None
     except ValueError as error:
         if "more than 1 value per channel" not in str(error):
             raise
@@ -227,5 +227,5 @@ def _explained_errors() -> Any:
     except RuntimeError as error:
         # the CPU allocator has no error class of its own
         if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-            raise OutOfMemory(str(error).splitlines()[0]) from None
+            raise OutOfMemory(first_line(error)) from None
         raise

@@ -13,7 +13,7 @@ from swatchbook import decoded, files, machine, sampling
 from swatchbook.augmentation import Augmentation, decoded_side
 from swatchbook.decoded import Decoded
 from swatchbook.errors import DataError
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.sampling import seed_of
 
 # enough for statistics of hundreds of values an image

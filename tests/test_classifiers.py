@@ -8,7 +8,7 @@ from scipy.special import softmax
 from sklearn.metrics import log_loss
 
 from swatchbook import classifiers
-from swatchbook.params import TrainClassifier
+from swatchbook.params_schema import TrainClassifier
 
 
 def clusters(

@@ -11,7 +11,7 @@ import torch
 from swatchbook import networks
 from swatchbook.cntk import graphs
 from swatchbook.errors import NetworkError
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 PATH = Path("backbone.onnx")
 

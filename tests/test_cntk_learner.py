@@ -17,7 +17,7 @@ from swatchbook.cntk.learner import CntkLearner
 from swatchbook.errors import NetworkError, TrainingError
 from swatchbook.finetuning import Run
 from swatchbook.inference import openvino_core
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.training_data import Batch, TrainingData
 
 pytestmark = [pytest.mark.cntk, pytest.mark.usefixtures("cntk")]

@@ -37,7 +37,7 @@ def test_figures_are_of_the_shared_test_images() -> None:
             assert part["low"] <= part["value"] <= part["high"]
     assert found.fixed == (right_b & ~right_a).sum()
     assert found.broken == (right_a & ~right_b).sum()
-    assert found.is_beyond_chance
+    assert found.verdict == "better"
     flips = found.shared.flips
     assert (flips["kind"] == "fixed").sum() == found.fixed
     assert (flips["kind"] == "broken").sum() == found.broken
@@ -78,7 +78,7 @@ def test_one_large_group_against_many_tells_nothing() -> None:
     assert (found.fixed, found.broken) == (50, 20)
     assert (found.test.better, found.test.worse) == (1, 20)
     assert found.p_adjusted < 0.001
-    assert not found.is_beyond_chance
+    assert found.verdict == ""
 
 
 def test_what_either_run_held_together_is_held_together() -> None:
@@ -191,7 +191,7 @@ def test_a_corrected_label_counts_for_both() -> None:
 
 def test_what_can_not_be_compared_is_refused() -> None:
     a = run(np.ones(4, bool), np.arange(4) % 2)
-    with pytest.raises(DataError, match=r"other classes \(p_bird|other classes \(bird"):
+    with pytest.raises(DataError, match=r"other classes \(bird"):
         comparison.share(a, a.assign(p_bird=0.0))
     with pytest.raises(DataError, match="no test image in common"):
         comparison.share(a, a.assign(subset="train"))
@@ -217,4 +217,5 @@ def test_every_class_is_tested_and_all_are_corrected_together() -> None:
     assert table.loc["cat", "p_adjusted"] < 0.001
     assert table.loc["dog", ["fixed", "broken", "p", "p_adjusted"]].tolist() == [0, 0, 1, 1]
     assert table.loc["cat", "recall_b"] == 1
+    assert list(table["verdict"]) == ["better", ""]
     assert list(table["images"]) == [(truth == 0).sum(), (truth == 1).sum()]

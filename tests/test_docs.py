@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 from swatchbook import download, images, machine
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.presets import PRESETS
 from swatchbook.search import provider
 

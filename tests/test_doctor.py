@@ -9,11 +9,12 @@ import pytest
 from conftest import Project
 
 from swatchbook import doctor, dvc_files, files, stage
+from swatchbook.findings import Finding
 
 pytestmark = pytest.mark.pipeline
 
 
-def problems() -> list[doctor.Finding]:
+def problems() -> list[Finding]:
     return [found for found in doctor.examine() if found.level == "problem"]
 
 

@@ -8,24 +8,24 @@ import pytest
 from conftest import ROOT
 from ruamel.yaml import YAML
 
-from swatchbook.params import Params
+from swatchbook.params_schema import Params
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
 
 # DESIGN: a module imports only modules to its left
 ORDER = (
-    "errors", "terminal", "addresses", "machine", "files", "cache", "presets", "params",
-    "params_reference", "tables", "images", "perceptual", "sandbox", "store", "pace", "robots",
-    "fetching", "download", "search", "sources", "acquisition", "duplicates", "annotations",
-    "test_lists", "splitting", "models", "figures", "sampling", "weights", "networks",
-    "network_export", "decoded", "augmentation", "training_data", "schedules", "checkpoints",
+    "errors", "terminal", "addresses", "machine", "files", "cache", "presets", "params_schema",
+    "params", "params_reference", "tables", "images", "perceptual", "sandbox", "store", "pace",
+    "robots", "fetching", "download", "search", "sources", "acquisition", "duplicates",
+    "annotations", "test_lists", "splitting", "models", "figures", "sampling", "weights",
+    "networks", "network_export", "decoded", "augmentation", "training_data", "schedules", "checkpoints",
     "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves",
     "refining", "rate_finder", "inference", "features", "classifiers", "classifier_export",
     "evaluation", "curves", "plots", "comparison", "comparison_report", "comparison_plots", "looks",
     "suspects", "learning_curve", "selection", "durations", "parent", "stage", "runs",
-    "comparison_page", "gate", "run_list", "run_plots", "dvc_files", "doctor", "verification",
-    "cli",
+    "comparison_page", "gate", "run_list", "run_plots", "dvc_files", "findings", "doctor",
+    "verification", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

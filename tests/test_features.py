@@ -10,7 +10,7 @@ from swatchbook import features, files, network_export, networks, store
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError
 from swatchbook.inference import Network
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from swatchbook.checkpoints import Checkpoints
 from swatchbook.errors import OutOfMemory, TrainingError
 from swatchbook.finetuning import Progress, Run
 from swatchbook.parallel import Group
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.torch_learner import TorchLearner
 from swatchbook.training_data import TrainingData
 

@@ -13,7 +13,7 @@ from conftest import ROOT
 from swatchbook import inference, network_export, networks
 from swatchbook.errors import NetworkError
 from swatchbook.inference import Network
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 HAS_BFLOAT16 = "BF16" in inference.openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

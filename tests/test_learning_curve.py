@@ -11,7 +11,7 @@ from swatchbook import learning_curve, tables
 from swatchbook.cli import swatchbook
 from swatchbook.cli.learning_curve import sentence
 from swatchbook.learning_curve import Curve, PowerLaw
-from swatchbook.params import TrainClassifier
+from swatchbook.params_schema import TrainClassifier
 from swatchbook.tables import Features
 
 

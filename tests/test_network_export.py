@@ -12,7 +12,7 @@ from swatchbook import models, network_export, networks
 from swatchbook.errors import NetworkError
 from swatchbook.inference import Network
 from swatchbook.parallel import Group
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.torch_learner import TorchLearner
 from swatchbook.training_data import Batch
 

@@ -5,7 +5,7 @@ import torch
 
 from swatchbook import networks
 from swatchbook.errors import NetworkError
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 
 def refinable(architecture: str = "resnet18", **changes: object) -> networks.Refinable:

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from swatchbook import params
 from swatchbook.errors import ParamsError
-from swatchbook.params import Params
+from swatchbook.params_schema import Params, alexnet_takes
 
 
 def problem(text: str) -> str:
@@ -147,4 +147,4 @@ def test_alexnet_takes_what_pools_evenly() -> None:
     for side in (224, 225, 300, 416, 448):
         with torch.no_grad():
             rows = network(torch.zeros(1, 3, side, side)).shape[2]
-        assert params.alexnet_takes(side) == (rows >= 6 and rows % 6 == 0), side
+        assert alexnet_takes(side) == (rows >= 6 and rows % 6 == 0), side

@@ -3,7 +3,7 @@
 from conftest import ROOT
 
 from swatchbook import params_reference
-from swatchbook.params import Params
+from swatchbook.params_schema import Params
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -8,7 +8,7 @@ import pytest
 from conftest import Project, encoded, new_project, texture
 
 from swatchbook import inference
-from swatchbook.params import Params
+from swatchbook.params_schema import Params
 
 pytestmark = pytest.mark.pipeline
 

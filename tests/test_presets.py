@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from swatchbook import presets
 from swatchbook.errors import ParamsError
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)

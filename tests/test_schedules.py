@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from swatchbook import schedules
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 
 def test_steps_hold_for_their_epochs() -> None:

@@ -10,6 +10,7 @@ from conftest import Project
 
 from swatchbook import dvc_files, machine, verification
 from swatchbook.errors import DataError
+from swatchbook.findings import Finding
 
 pytestmark = pytest.mark.pipeline
 
@@ -27,7 +28,7 @@ def flip(path: Path, position: int, bit: int) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def problems() -> list[verification.Finding]:
+def problems() -> list[Finding]:
     return [found for found in verification.examine() if found.level == "problem"]
 
 

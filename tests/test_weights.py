@@ -8,7 +8,7 @@ import torchvision
 
 from swatchbook import networks
 from swatchbook.errors import NetworkError
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 
 
 @pytest.mark.parametrize("architecture", [f"efficientnet_lite{size}" for size in (0, 1, 2)])

@@ -7,13 +7,13 @@ import click
 from tabulate import tabulate
 
 from swatchbook import figures, run_list, run_plots, terminal
-from swatchbook.comparison import LOSSES
 from swatchbook.errors import DataError, did_you_mean
-from swatchbook.evaluation import HEADLINES
+from swatchbook.evaluation import HEADLINES, LOSSES
 from swatchbook.run_list import Listed
+from swatchbook.runs import WORKSPACE
 
 _SHOWN = ("accuracy", "class_average_accuracy", "log_loss")
-_KINDS = (run_list.WORKSPACE, run_list.COMMIT, run_list.EXPERIMENT)
+_KINDS = (WORKSPACE, run_list.COMMIT, run_list.EXPERIMENT)
 
 
 @click.command("runs")

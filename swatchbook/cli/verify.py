@@ -3,7 +3,7 @@
 import click
 
 from swatchbook import verification
-from swatchbook.cli.doctor import report
+from swatchbook.findings import report
 
 
 @click.command("verify")

@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from swatchbook import models
-from swatchbook.errors import NetworkError
+from swatchbook.errors import NetworkError, first_line
 from swatchbook.networks import FeatureExtractor
 
 # the newest operators that CNTK 2.7 reads and writes
@@ -58,7 +58,7 @@ def _torch_export(*arguments: Any, **options: Any) -> None:
     except torch.onnx.errors.OnnxExporterError as error:
         raise NetworkError(
             "refine_dnn.engine: cntk can't train this network, which ONNX 9 has no words for: "
-            f"{str(error).splitlines()[0]}"
+            f"{first_line(error)}"
         ) from None
 
 

@@ -18,7 +18,7 @@ import torch
 from swatchbook import files, machine, models, network_export, networks
 from swatchbook.cntk import graphs
 from swatchbook.errors import NetworkError, OutOfMemory, TrainingError
-from swatchbook.params import RefineDnn
+from swatchbook.params_schema import RefineDnn
 from swatchbook.training_data import Batch
 
 _SERVER = Path(__file__).with_name("server.py")

@@ -3,7 +3,7 @@
 import re
 from typing import get_args
 
-from swatchbook.params import Licence
+from swatchbook.params_schema import Licence
 
 CODES = get_args(Licence)
 _PUBLIC_DOMAIN = re.compile(r"(public domain|pdm?)\b", re.IGNORECASE)
