@@ -19,13 +19,13 @@ ORDER = (
     "params", "params_reference", "tables", "images", "perceptual", "sandbox", "store", "pace",
     "robots", "fetching", "download", "search", "sources", "acquisition", "duplicates",
     "annotations", "test_lists", "splitting", "models", "figures", "sampling", "weights",
-    "networks", "network_export", "decoded", "augmentation", "training_data", "schedules", "checkpoints",
-    "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk", "training_curves",
-    "refining", "rate_finder", "inference", "features", "classifiers", "classifier_export",
-    "evaluation", "curves", "plots", "comparison", "comparison_report", "comparison_plots", "looks",
-    "suspects", "learning_curve", "selection", "durations", "parent", "stage", "runs",
-    "comparison_page", "gate", "run_list", "run_plots", "dvc_files", "findings", "doctor",
-    "verification", "cli",
+    "networks", "network_export", "decoded", "augmentation", "training_data", "schedules",
+    "checkpoints", "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk",
+    "training_curves", "refining", "rate_finder", "inference", "features", "classifiers",
+    "classifier_export", "evaluation", "curves", "plots", "comparison", "comparison_report",
+    "comparison_plots", "looks", "suspects", "learning_curve", "selection", "durations", "parent",
+    "stage", "runs", "comparison_page", "gate", "run_list", "run_plots", "dvc_files", "findings",
+    "doctor", "verification", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import
