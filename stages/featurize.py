@@ -5,7 +5,6 @@ from pathlib import Path
 import pandas as pd
 
 from swatchbook import features, files, machine, models, params, stage, tables
-from swatchbook.cache import Cache
 from swatchbook.inference import Network
 
 
@@ -18,7 +17,7 @@ def main() -> str:
         models.NETWORK, settings.precision, machine.engine(), machine.batch(), workers
     )
     paths = {sha256: Path(path) for sha256, path in zip(kept["sha256"], kept["path"], strict=True)}
-    with Cache(machine.cache_folder() / "features" / f"{network.digest[:16]}.sqlite") as cache:
+    with features.cache_of(network.digest) as cache:
         found = features.featurize(paths, network, cache, workers)
     tables.write_features(tables.Features(found.sha256, found.vectors, network.origin))
     rows = [(sha256, str(paths[sha256]), why) for sha256, why in sorted(found.unreadable.items())]

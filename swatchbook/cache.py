@@ -57,6 +57,10 @@ class Cache:
         """How many values are right and how many damaged; the damaged are removed."""
         return self._or_anew(self._verified, (0, 1))
 
+    def keys(self) -> list[str]:
+        """All keys, of damaged values too."""
+        return self._or_anew(self._all_keys, [])
+
     def items(self) -> list[tuple[str, bytes]]:
         """All keys and values that are right."""
         return self._or_anew(self._all, [])
@@ -79,6 +83,11 @@ class Cache:
     def _all(self) -> list[tuple[str, bytes]]:
         rows = self._connection.execute(f"SELECT {_COLUMNS} FROM checked")
         return [(row[0].decode(), row[2]) for row in rows if _is_right(*row)]
+
+    def _all_keys(self) -> list[str]:
+        rows = self._connection.execute("SELECT CAST(key AS BLOB) FROM checked")
+        # a key that is damaged is no text any more
+        return [row[0].decode(errors="replace") for row in rows if row[0] is not None]
 
     def _found(self, wanted: list[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}

@@ -11,7 +11,6 @@ import json
 import queue
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -27,9 +26,8 @@ from dvc.lock import make_lock
 from dvc.repo import Repo
 from dvc.rwlock import RWLOCK_LOCK
 from ruamel.yaml.error import YAMLError
-from yarl import URL
 
-from swatchbook import dvc_files, files, inference, machine, stage
+from swatchbook import dvc_files, files, inference, machine, remotes, stage
 from swatchbook.errors import BusyError, DataError, SwatchbookError, first_line
 from swatchbook.findings import Finding, Level
 
@@ -59,7 +57,7 @@ def examine() -> Iterator[Finding]:
     yield from space()
     yield from versions()
     yield from engine()
-    yield from remotes()
+    yield from remote_storage()
 
 
 def at_work() -> Iterator[Finding]:
@@ -220,28 +218,26 @@ def engine() -> Iterator[Finding]:
         yield Finding("problem", str(error))
 
 
-def remotes() -> Iterator[Finding]:
-    """Whether remote storage answers."""
+def remote_storage() -> Iterator[Finding]:
+    """Whether remote storage answers, is checked, and keeps its keys to itself."""
     try:
-        with Repo() as repo:
-            names = list(repo.config["remote"])
-    except DvcException as error:
-        yield Finding("problem", f"DVC can't open the project: {first_line(error)}")
+        names, secrets = remotes.names(), remotes.committed_secrets()
+    except DataError as error:
+        yield Finding("problem", str(error))
         return
     if not names:
         yield Finding("note", "no remote storage: results are on this machine alone")
+    for secret in secrets:
+        text = f".dvc/config, which git shares, holds {secret}: `dvc remote modify --unset` it"
+        yield Finding("problem", f"{text}, change the key, and give it with --local")
     for name in names:
-        said: queue.Queue[str] = queue.Queue()
+        said: queue.Queue[Finding] = queue.Queue()
         # no pool: the end of this process would wait for one that hangs
         threading.Thread(target=_ask, args=[name, said], daemon=True).start()
         try:
-            wrong = said.get(timeout=_REMOTE_SECONDS)
+            yield said.get(timeout=_REMOTE_SECONDS)
         except queue.Empty:
-            wrong = f"no answer in {_REMOTE_SECONDS:.0f} s"
-        if wrong:
-            yield Finding("problem", f"remote {name!r}: {wrong}")
-        else:
-            yield Finding("ok", f"remote {name!r} answers")
+            yield Finding("problem", f"remote {name!r}: no answer in {_REMOTE_SECONDS:.0f} s")
 
 
 def _is_at_work() -> bool:
@@ -252,23 +248,26 @@ def _is_at_work() -> bool:
         return True
 
 
-def _ask(name: str, said: "queue.Queue[str]") -> None:
+def _ask(name: str, said: "queue.Queue[Finding]") -> None:
     try:
-        _reach(name)
-    except Exception as error:  # each kind of storage has its own
-        said.put(first_line(error))
-    else:
-        said.put("")
+        remote = remotes.opened(name)
+        remote.reach()
+    except DataError as error:
+        said.put(Finding("problem", str(error)))
+        return
+    if remote.checks_hashes:
+        said.put(Finding("ok", f"remote {name!r} answers"))
+        return
+    text = f"remote {name!r} answers, but what is fetched from it is not checked"
+    said.put(Finding("problem", text, lambda: _checked(name)))
 
 
-def _reach(name: str) -> None:
-    with Repo() as repo:
-        url = URL(str(repo.config["remote"][name]["url"]))
-        if url.scheme in ("http", "https") and url.host:
-            # that of DVC says of a dead server only that nothing is there
-            socket.create_connection((url.host, url.port or 80), _REMOTE_SECONDS).close()
-        storage = repo.cloud.get_remote_odb(name)
-        storage.fs.exists(storage.path)
+def _checked(name: str) -> str:
+    command = [sys.executable, "-m", "dvc", "remote", "modify", name, "verify", "true"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DataError(f"{' '.join(command[2:])}: {done.stderr.strip()}")
+    return f"remote {name!r}: verify = true in .dvc/config; commit it"
 
 
 def _settled(path: Path) -> str | None:

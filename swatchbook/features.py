@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from swatchbook import images, store
+from swatchbook import images, machine, store
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.inference import Network
 
+FOLDER = "features"
 _STORE_EVERY = 256
 
 
@@ -34,6 +35,16 @@ class Featurized:
     seconds: float
 
 
+def cache_of(digest: str) -> Cache:
+    """This machine's features of the network with that SHA-256."""
+    return Cache(machine.cache_folder() / FOLDER / f"{digest[:16]}.sqlite")
+
+
+def image_of(key: str) -> str:
+    """The SHA-256 of the image whose features are cached under ``key``."""
+    return key.rpartition("|")[2]
+
+
 def featurize(paths: dict[str, Path], network: Network, cache: Cache, workers: int) -> Featurized:
     """Features of the images at ``paths`` (by digest), from the cache where it has them.
 
@@ -44,7 +55,7 @@ def featurize(paths: dict[str, Path], network: Network, cache: Cache, workers: i
     """
     prefix = "|".join([*network.origin.values(), str(images.DOOR_VERSION)])
     known = {
-        key.rpartition("|")[2]: np.frombuffer(value, np.float32)
+        image_of(key): np.frombuffer(value, np.float32)
         for key, value in cache.get(f"{prefix}|{sha256}" for sha256 in paths).items()
     }
     missing = [sha256 for sha256 in paths if sha256 not in known]

@@ -4,22 +4,23 @@ DVC takes a file of the right size and time for the right one (iterative/dvc#597
 flipped on the disk goes unnoticed, into the workspace and to remote storage.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from dvc.exceptions import DvcException
-from dvc.repo import Repo
 from ruamel.yaml.error import YAMLError
 
-from swatchbook import decoded, dvc_files, files, machine
+from swatchbook import decoded, dvc_files, files, machine, remotes
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError
 from swatchbook.findings import Finding
+from swatchbook.remotes import Remote
 
 _FEW = 3
 
@@ -69,6 +70,26 @@ def workspace(cache: Path) -> Iterator[Finding]:
         yield Finding("problem", text, lambda: _restored(cache, other))
     else:
         yield Finding("ok", f"{count} files of outputs are as {dvc_files.LOCK} says")
+
+
+def stored(remote: Remote) -> Iterator[Finding]:
+    """Objects on remote storage whose content is not that of their name: each is fetched."""
+    if not remote.can_list:
+        raise DataError(f"remote {remote.name!r}: {remote.url} can't be listed")
+    names = remote.files(remotes.OBJECTS)
+    damaged = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "object"
+        for name in names:
+            remote.download(f"{remotes.OBJECTS}/{name}", copy)
+            if files.md5(copy) != name.replace("/", "").removesuffix(".dir"):
+                damaged.append(name)
+    if damaged:
+        text = f"{len(damaged)} of {len(names)} objects of remote {remote.name!r} are damaged"
+        places = [Path(name) for name in damaged]
+        yield Finding("problem", f"{text}: {_some(places)}", lambda: _sent_again(remote, damaged))
+    else:
+        yield Finding("ok", f"{len(names)} objects of remote {remote.name!r} are right")
 
 
 def caches() -> Iterator[Finding]:
@@ -131,15 +152,25 @@ def _content(md5: str, source: Path | None) -> bytes | None:
     return content if is_right else None
 
 
+def _sent_again(remote: Remote, damaged: list[str]) -> str:
+    cache = dvc_files.cache_folder()
+    lost = []
+    for name in damaged:
+        source = cache / remotes.OBJECTS / name
+        if source.is_file() and _is_whole(source):
+            remote.upload(source, f"{remotes.OBJECTS}/{name}")
+        else:
+            lost.append(source)
+    said = f"{len(damaged) - len(lost)} sent again from DVC's cache"
+    if lost:
+        raise DataError(f"{said}; of {len(lost)} there is no whole copy here: {_some(lost)}")
+    return said
+
+
 def _fetched(missing: list[Path]) -> list[Path]:
     if not missing:
         return []
-    try:
-        with Repo() as repo:
-            has_remote = bool(repo.config["remote"])
-    except DvcException:
-        has_remote = False
-    if has_remote:
+    if _has_remote():
         for scope in ([], ["--run-cache"], ["--all-commits"]):
             command = [sys.executable, "-m", "dvc", "fetch", "--quiet", *scope]
             subprocess.run(command, capture_output=True, check=False)
@@ -150,6 +181,12 @@ def _fetched(missing: list[Path]) -> list[Path]:
         for path in missing
         if path.is_file() and files.md5(path) == _name(path).removesuffix(".dir")
     ]
+
+
+def _has_remote() -> bool:
+    with contextlib.suppress(DataError):
+        return bool(remotes.names())
+    return False
 
 
 def _restored(cache: Path, other: dict[Path, str]) -> str:

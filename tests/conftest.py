@@ -1,15 +1,18 @@
 """Small real inputs for the tests, and a folder of its own for each."""
 
+import dataclasses
 import io
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from storage_servers import Storage, s3, ssh, web
 
 from swatchbook import machine
 
@@ -123,6 +126,31 @@ class Project:
         self.run("git", "add", "-A")
         self.run("git", "commit", "-qm", message)
 
+    def copied(self, parent: Path) -> "Project":
+        """This project as it is, with its cache, in another folder: free to be changed."""
+        folder, cache = parent / self.folder.name, parent / "cache"
+        shutil.copytree(self.folder, folder, symlinks=True)
+        shutil.copytree(self.environment["SWATCHBOOK_CACHE"], cache)
+        return Project(folder, cache)
+
+    def cloned(self, parent: Path) -> "Project":
+        """What a colleague gets: a git clone on a machine with empty caches."""
+        self.run("git", "clone", "-q", ".", str(parent / "clone"))
+        return Project(parent / "clone", parent / "cache")
+
+    def use(self, storage: Storage, name: str = "shared") -> None:
+        """Make ``storage`` a remote of DVC, with this clone's own credentials."""
+        self.run("dvc", "remote", "add", "--force", "--default", name, storage.url)
+        for key, value in {"verify": "true", **storage.settings}.items():
+            self.run("dvc", "remote", "modify", name, key, value)
+        self.enter(storage, name)
+
+    def enter(self, storage: Storage, name: str = "shared") -> None:
+        """Give this clone alone its credentials for ``storage``."""
+        for key, value in storage.local.items():
+            self.run("dvc", "remote", "modify", "--local", name, key, value)
+        self.environment |= storage.environment
+
     def bytes(self, *paths: str) -> list[bytes]:
         """The contents of files."""
         return [(self.folder / path).read_bytes() for path in paths]
@@ -186,20 +214,50 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Pro
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished tiny project, free to be changed, with its cache."""
-    folder = tmp_path / finished.folder.name
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    cache = tmp_path / "project-cache"
-    shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], cache)
-    return Project(folder, cache)
+    return finished.copied(tmp_path / "project")
+
+
+@pytest.fixture
+def bare(own_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A DVC project without a pipeline, with this process in it."""
+    project = Project(own_folder, tmp_path / "cache")
+    for name, value in project.environment.items():
+        if name.startswith("DVC_"):
+            monkeypatch.setenv(name, value)
+    subprocess.run(["git", "init", "-q"], check=True)
+    project.run("dvc", "init", "-q")
+    return project
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Storage]:
+    """An S3 server for all tests; each takes a folder of its own in the bucket."""
+    with s3() as storage:
+        yield storage
+
+
+@pytest.fixture(params=["folder", "s3", "ssh", "http"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    """Empty remote storage of each kind; that of HTTP is a folder for who may write."""
+    root = tmp_path / "storage"
+    match request.param:
+        case "folder":
+            yield Storage(str(root), root)
+        case "s3":
+            server: Storage = request.getfixturevalue("s3_server")
+            yield dataclasses.replace(server, url=f"{server.url}/{tmp_path.name}")
+        case "ssh":
+            with ssh(root) as server:
+                yield server
+        case "http":
+            with web(root) as server:
+                yield server
 
 
 @pytest.fixture(scope="session")
 def runs(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """main, the experiment `trees`, and a workspace with a third run."""
-    parent = tmp_path_factory.mktemp("runs")
-    shutil.copytree(finished.folder, parent / "tiny", symlinks=True)
-    shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], parent / "cache")
-    project = Project(parent / "tiny", parent / "cache")
+    project = finished.copied(tmp_path_factory.mktemp("runs"))
     project.set("train_classifier.kind", "random_forest")
     project.repro()
     project.run("dvc", "exp", "save", "-n", "trees")

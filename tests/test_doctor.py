@@ -177,6 +177,24 @@ def test_linked_caches_other_versions_and_dead_remotes_are_told(inside: Project)
         wanted.unlink()
 
 
+def test_storage_that_is_not_checked_and_keys_that_all_can_read(
+    inside: Project, tmp_path: Path
+) -> None:
+    inside.run("dvc", "remote", "add", "shared", str(tmp_path / "storage"))
+    (found,) = problems()
+    assert "what is fetched from it is not checked" in found.text
+    assert found.fix
+    assert "verify = true" in found.fix()
+    assert not problems()
+    inside.run("dvc", "remote", "add", "web", "https://127.0.0.1:9/x")
+    inside.run("dvc", "remote", "modify", "web", "password", "open sesame")
+    secret, dead = problems()
+    assert "holds web.password" in secret.text
+    assert "open sesame" not in secret.text
+    assert not secret.fix
+    assert "remote 'web'" in dead.text
+
+
 def test_a_broken_configuration_is_not_taken_for_a_torn_lock(inside: Project) -> None:
     Path(".dvc/config").write_text("<<<<<<< HEAD\n")
     found = list(doctor.dvc_lock())

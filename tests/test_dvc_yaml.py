@@ -25,7 +25,7 @@ ORDER = (
     "classifier_export", "evaluation", "curves", "plots", "comparison", "comparison_report",
     "comparison_plots", "looks", "suspects", "learning_curve", "selection", "durations", "parent",
     "stage", "runs", "comparison_page", "gate", "run_list", "run_plots", "dvc_files", "findings",
-    "doctor", "verification", "cli",
+    "remotes", "shared_features", "shared_runs", "doctor", "verification", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

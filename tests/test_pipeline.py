@@ -120,15 +120,13 @@ def changing(
     import torchvision
 
     parent = tmp_path_factory.mktemp("changing")
-    shutil.copytree(finished.folder, parent / "tiny", symlinks=True)
-    shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], parent / "cache")
     more = parent / "more"
     shutil.copytree(tiny_source, more)
     (more / "red" / "new.png").write_bytes(encoded(texture(999, 0)))
     torch.manual_seed(7)
     torch.save(torchvision.models.resnet18(weights=None).state_dict(), parent / "weights.pth")
     values = {"more": str(more), "weights": str(parent / "weights.pth")}
-    return Project(parent / "tiny", parent / "cache"), values
+    return finished.copied(parent), values
 
 
 @pytest.mark.parametrize("key", INVALIDATES)

@@ -22,10 +22,7 @@ pytestmark = pytest.mark.pipeline
 @pytest.fixture(scope="module")
 def refined(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A tiny project after ``dvc repro`` with a refined network. Tests must not change it."""
-    parent = tmp_path_factory.mktemp("refined")
-    shutil.copytree(finished.folder, parent / "tiny", symlinks=True)
-    shutil.copytree(finished.environment["SWATCHBOOK_CACHE"], parent / "cache")
-    own = Project(parent / "tiny", parent / "cache")
+    own = finished.copied(tmp_path_factory.mktemp("refined"))
     refine(own)
     own.set("train_classifier.kind", "dnn")
     own.repro()

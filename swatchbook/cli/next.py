@@ -10,7 +10,6 @@ import click
 import pandas as pd
 
 from swatchbook import features, files, images, machine, models, params, selection, tables, terminal
-from swatchbook.cache import Cache
 from swatchbook.errors import DataError, ImageRefused
 from swatchbook.inference import Network
 from swatchbook.sandbox import Sandbox
@@ -46,7 +45,7 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
             f"next: no new image in {folder!r}: {len(refused)} can't be used, the others are in "
             "data/manifest.csv"
         )
-    with Cache(machine.cache_folder() / "features" / f"{network.digest[:16]}.sqlite") as cache:
+    with features.cache_of(network.digest) as cache:
         found = features.featurize(paths, network, cache, machine.workers())
     chances = models.probabilities(content, found.vectors)
     chosen, scores = selection.select(criterion, chances, found.vectors, known.vectors, count, seed)

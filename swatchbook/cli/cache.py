@@ -1,0 +1,84 @@
+"""``swatchbook cache``: features and finished runs shared over remote storage."""
+
+from pathlib import Path
+
+import click
+
+from swatchbook import (
+    features,
+    files,
+    machine,
+    models,
+    remotes,
+    shared_features,
+    shared_runs,
+    tables,
+)
+from swatchbook.errors import DataError
+from swatchbook.shared_features import Moved
+
+_REMOTE = click.option(
+    "--remote", default="", metavar="NAME", help="A remote of DVC (default: DVC's default)."
+)
+
+
+@click.group("cache")
+def command() -> None:
+    """Share features and finished runs.
+
+    `dvc push` shares the results of the current commit; this shares all that was tried, and the
+    features that new runs are made of: a team computes each once.
+    """
+
+
+@command.command("pull")
+@_REMOTE
+@click.pass_context
+def pull(context: click.Context, remote: str) -> None:
+    """Take in the features and runs that others have pushed.
+
+    `dvc repro --pull` then fetches what a finished run made instead of making it again. Exit code
+    0; 1 where packs were damaged, which are left out.
+    """
+    storage = remotes.opened(remote)
+    runs = shared_runs.pull(storage)
+    moved = shared_features.pull(storage)
+    click.echo(f"cache: {_said(moved, runs)} taken in from {storage.name!r}")
+    context.exit(_told(moved))
+
+
+@command.command("push")
+@_REMOTE
+@click.option("--all", "everything", is_flag=True, help="Of all networks, not models/network.onnx.")
+@click.pass_context
+def push(context: click.Context, remote: str, everything: bool) -> None:
+    """Share the finished runs of this clone, and features of this project's images.
+
+    What others have pushed is taken in first. Exit code 0; 1 where packs were damaged.
+    """
+    images = tables.MANIFEST.read()["sha256"]
+    storage = remotes.opened(remote)
+    networks = _networks(everything)
+    runs = shared_runs.push(storage)
+    moved = shared_features.push(storage, networks, set(images[images != ""]))
+    click.echo(f"cache: {_said(moved, runs)} pushed to {storage.name!r}")
+    context.exit(_told(moved))
+
+
+def _networks(everything: bool) -> set[str]:
+    if everything:
+        folder = machine.cache_folder() / features.FOLDER
+        return {path.stem for path in folder.glob("*.sqlite")}
+    if not models.NETWORK.is_file():
+        raise DataError(f"{models.NETWORK}: no such file; `dvc repro` makes it, or give --all")
+    return {files.sha256(Path(models.NETWORK))}
+
+
+def _said(moved: Moved, runs: int) -> str:
+    return f"features of {moved.values} images and {runs} runs"
+
+
+def _told(moved: Moved) -> int:
+    for name in moved.damaged:
+        click.echo(f"cache: damaged on the remote, left out: {name}", err=True)
+    return 1 if moved.damaged else 0

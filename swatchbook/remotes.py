@@ -1,0 +1,150 @@
+"""The project's remote storage, reached with DVC's own settings and credentials.
+
+What `dvc push` and `dvc pull` don't carry goes through here: S3, SSH, a shared folder, HTTP (for
+reading) and whatever else DVC has a plugin for.
+"""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc_objects.fs.utils import as_atomic
+from yarl import URL
+
+from swatchbook.errors import DataError, did_you_mean, first_line
+
+OBJECTS = "files/md5"
+# what lets others in, of all kinds of storage (dvc/config_schema.py)
+_SECRETS = (
+    "access_key_id", "secret_access_key", "session_token", "sse_customer_key", "password", "token",
+    "connection_string", "sas_token", "account_key", "client_secret", "oss_key_id",
+    "oss_key_secret", "gdrive_client_secret",
+)  # fmt: skip
+_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One remote of DVC; paths are relative to its root, with slashes.
+
+    Every method raises DataError, in one line that names the remote, where storage refuses.
+    """
+
+    name: str
+    url: str
+    checks_hashes: bool
+    _fs: Any
+    _root: str
+
+    @property
+    def can_list(self) -> bool:
+        """Whether storage can say what it holds: HTTP can't."""
+        return bool(self._fs.CAN_TRAVERSE)
+
+    def reach(self) -> None:
+        """Ask storage for anything at all."""
+        with self._told():
+            url = URL(self.url)
+            if url.scheme in ("http", "https") and url.host:
+                # DVC says of a dead server only that nothing is there
+                socket.create_connection((url.host, url.port or 80), _SECONDS).close()
+            self._fs.exists(self._path(OBJECTS))
+
+    def files(self, folder: str) -> list[str]:
+        """All files below ``folder``, by their path there."""
+        with self._told():
+            root = self._path(folder)
+            if not self._fs.exists(root):
+                return []
+            found = [self._fs.relpath(path, root) for path in self._fs.find(root)]
+            return sorted(path for path in found if not Path(path).name.startswith("."))
+
+    def has(self, path: str) -> bool:
+        """Whether storage holds that file."""
+        with self._told():
+            return bool(self._fs.exists(self._path(path)))
+
+    def download(self, path: str, to: Path) -> None:
+        """Copy a file of storage to this machine."""
+        with self._told():
+            self._fs.get_file(self._path(path), str(to))
+
+    def upload(self, source: Path, path: str) -> None:
+        """Copy a file of this machine to storage; nobody sees half of it."""
+        with self._told():
+            place = self._path(path)
+            with as_atomic(self._fs, place, create_parents=True) as temporary:
+                self._fs.put_file(str(source), temporary)
+
+    def _path(self, path: str) -> str:
+        return str(self._fs.join(self._root, *path.split("/")))
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # each kind of storage has its own
+            raise DataError(f"remote {self.name!r}: {first_line(error)}") from error
+
+
+def names() -> list[str]:
+    """The remotes of this project. Raises DataError where DVC can't read its settings."""
+    with _repo() as repo:
+        return list(repo.config["remote"])
+
+
+def opened(name: str = "") -> Remote:
+    """The remote ``name``, or the default one.
+
+    Raises:
+        DataError: there is none, or DVC can't use it.
+    """
+    with _repo() as repo:
+        known = list(repo.config["remote"])
+        wanted = name or repo.config["core"].get("remote") or ""
+        if not known:
+            raise DataError(
+                "no remote storage: `dvc remote add --default NAME URL` (docs/sharing.md)"
+            )
+        if not wanted:
+            raise DataError(f"no default remote: --remote takes one of {', '.join(known)}")
+        if wanted not in known:
+            raise DataError(
+                f"--remote: {wanted!r} is not known.{did_you_mean(wanted, known)} "
+                f"Known: {', '.join(known)}"
+            )
+        try:
+            remote = repo.cloud.get_remote(wanted)
+            settings = repo.config["remote"][wanted]
+            return Remote(
+                wanted, str(settings["url"]), bool(settings.get("verify")), remote.fs, remote.path
+            )
+        except Exception as error:  # a plugin that is not installed, a key that can't be read, …
+            raise DataError(f"remote {wanted!r}: {first_line(error)}") from None
+
+
+def committed_secrets() -> list[str]:
+    """Settings that let others in, and stand in .dvc/config, which git shares."""
+    with _repo() as repo:
+        settings = repo.config.load_one("repo")
+    found = []
+    for section, values in settings["remote"].items():
+        found += [f"{section}.{key}" for key in _SECRETS if key in values]
+        if URL(str(values.get("url", ""))).password:
+            found.append(f"{section}.url")
+    return found
+
+
+@contextlib.contextmanager
+def _repo() -> Iterator[Repo]:
+    try:
+        repo = Repo()
+    except DvcException as error:
+        raise DataError(f"DVC can't open the project: {first_line(error)}") from None
+    with repo:
+        yield repo

@@ -1,0 +1,136 @@
+"""Features shared over remote storage, so that colleagues don't compute them again.
+
+What a push adds is a *pack*: a cache file named by the SHA-256 of its bytes. Packs never change, so
+any number of people may push at once, and one that was damaged or tampered with is not used.
+"""
+
+import re
+import tempfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from swatchbook import features, files, machine
+from swatchbook.cache import Cache
+from swatchbook.errors import DataError
+from swatchbook.remotes import Remote
+
+_FOLDER = "swatchbook/features"
+# of storage that can't say what it holds (HTTP)
+_INDEX = "swatchbook/features.txt"
+# the first digits of the network's digest, and the pack's own; names come from storage
+_PACK = re.compile(r"([0-9a-f]{16})/([0-9a-f]{64})")
+_VALUES_OF_PACK = 20_000
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a push or pull moved. Packs that are ``damaged`` were left out."""
+
+    values: int
+    packs: int
+    damaged: list[str]
+
+
+def pull(remote: Remote) -> Moved:
+    """Take in all features that storage has and this machine lacks.
+
+    Raises:
+        DataError: storage refuses.
+    """
+    values = packs = 0
+    damaged = []
+    for name in _listed(remote):
+        known = _keys_of(remote, name)
+        with features.cache_of(name[:16]) as cache:
+            here = set(cache.keys())
+            if known and here.issuperset(known):
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                pack = Path(folder) / "pack"
+                remote.download(f"{_FOLDER}/{name}", pack)
+                if files.sha256(pack) != name[17:]:
+                    damaged.append(name)
+                    continue
+                with Cache(pack) as content:
+                    rows = dict(content.items())
+            cache.put({key: value for key, value in rows.items() if key not in here})
+        _remember(remote, name, list(rows))
+        values += len(rows.keys() - here)
+        packs += 1
+    return Moved(values, packs, damaged)
+
+
+def push(remote: Remote, networks: Collection[str], images: Collection[str]) -> Moved:
+    """Add to storage what it lacks: features of ``images`` made by ``networks``, by SHA-256.
+
+    Only of those: the cache of this machine holds the images of other projects too. What storage
+    has and this machine lacks is taken in first.
+
+    Raises:
+        DataError: storage refuses, or is for reading only.
+    """
+    if not remote.can_list:
+        raise DataError(f"remote {remote.name!r}: {remote.url} can't be listed: it is for reading")
+    damaged = pull(remote).damaged
+    own = set(images)
+    there: set[str] = set()
+    for name in _listed(remote):
+        there.update(_keys_of(remote, name))
+    values = packs = 0
+    for digest in sorted(networks):
+        with features.cache_of(digest) as cache:
+            here = cache.keys()
+            missing = [key for key in here if features.image_of(key) in own and key not in there]
+            for rows in _in_packs(cache, missing):
+                with tempfile.TemporaryDirectory() as folder:
+                    pack = Path(folder) / "pack"
+                    with Cache(pack) as content:
+                        content.put(rows)
+                    name = f"{digest[:16]}/{files.sha256(pack)}"
+                    remote.upload(pack, f"{_FOLDER}/{name}")
+                _remember(remote, name, list(rows))
+                values += len(rows)
+                packs += 1
+    if packs:
+        with tempfile.TemporaryDirectory() as folder:
+            index = Path(folder) / "index"
+            index.write_text("".join(f"{name}\n" for name in _listed(remote)), encoding="ascii")
+            remote.upload(index, _INDEX)
+    return Moved(values, packs, damaged)
+
+
+def _in_packs(cache: Cache, keys: list[str]) -> Iterator[dict[str, bytes]]:
+    for start in range(0, len(keys), _VALUES_OF_PACK):
+        if rows := cache.get(keys[start : start + _VALUES_OF_PACK]):
+            yield rows
+
+
+def _listed(remote: Remote) -> list[str]:
+    """The packs that storage has."""
+    if remote.can_list:
+        return [name for name in remote.files(_FOLDER) if _PACK.fullmatch(name)]
+    if not remote.has(_INDEX):
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        index = Path(folder) / "index"
+        remote.download(_INDEX, index)
+        lines = index.read_text(encoding="ascii", errors="replace").splitlines()
+    return sorted({name for name in lines if _PACK.fullmatch(name)})
+
+
+def _remember(remote: Remote, name: str, keys: list[str]) -> None:
+    with _memory() as memory:
+        memory.put({f"{remote.url}|{name}": "\n".join(keys).encode()})
+
+
+def _keys_of(remote: Remote, name: str) -> list[str]:
+    """The keys of a pack that was pushed from here or taken in; none of one never seen."""
+    entry = f"{remote.url}|{name}"
+    with _memory() as memory:
+        found = memory.get([entry])
+    return found[entry].decode().splitlines() if entry in found else []
+
+
+def _memory() -> Cache:
+    return Cache(machine.cache_folder() / "packs.sqlite")

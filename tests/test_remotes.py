@@ -1,0 +1,90 @@
+"""Remote storage by DVC's own settings: what it holds, carries, refuses and gives away."""
+
+from pathlib import Path
+
+import pytest
+from conftest import Project
+from storage_servers import Storage
+
+from swatchbook import remotes
+from swatchbook.errors import DataError
+
+
+def opened(project: Project, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> remotes.Remote:
+    project.use(storage)
+    for name, value in storage.environment.items():
+        monkeypatch.setenv(name, value)
+    return remotes.opened()
+
+
+def test_files_come_back_as_they_went(
+    storage: Storage, bare: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = opened(bare, storage, monkeypatch)
+    remote.reach()
+    source, copy = tmp_path / "source", tmp_path / "copy"
+    source.write_bytes(bytes(range(256)))
+    if not remote.can_list:
+        assert storage.folder
+        (storage.folder / "a/b").mkdir(parents=True)
+        (storage.folder / "a/b/c d.bin").write_bytes(source.read_bytes())
+    else:
+        assert remote.files("a") == []
+        remote.upload(source, "a/b/c d.bin")
+        remote.upload(source, "a/b/c d.bin")  # in the place of the old one
+        assert remote.files("a") == ["b/c d.bin"]
+        assert remote.files("nothing") == []
+    assert remote.has("a/b/c d.bin")
+    assert not remote.has("a/b/other")
+    remote.download("a/b/c d.bin", copy)
+    assert copy.read_bytes() == source.read_bytes()
+    with pytest.raises(DataError, match="remote 'shared': "):
+        remote.download("a/b/other", copy)
+    assert remote.checks_hashes
+
+
+def test_a_remote_is_chosen_by_name(bare: Project, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no remote storage"):
+        remotes.opened()
+    bare.run("dvc", "remote", "add", "shared", str(tmp_path / "storage"))
+    with pytest.raises(DataError, match="no default remote: --remote takes one of shared"):
+        remotes.opened()
+    with pytest.raises(DataError, match=r"'sharde' is not known\. Did you mean 'shared'"):
+        remotes.opened("sharde")
+    assert remotes.names() == ["shared"]
+    assert not remotes.opened("shared").checks_hashes
+
+
+def test_storage_that_refuses_is_one_line(
+    bare: Project, s3_server: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(empty))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(empty))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    remote = opened(bare, Storage("s3://bucket/x", settings=s3_server.settings), monkeypatch)
+    with pytest.raises(DataError, match=r"^remote 'shared': .*credentials.*$"):
+        remote.files("a")
+    remote = opened(
+        bare,
+        Storage("s3://other/x", None, s3_server.settings, {}, s3_server.environment),
+        monkeypatch,
+    )
+    with pytest.raises(DataError, match=r"^remote 'shared': .*bucket.*$"):
+        remote.upload(Path(".dvc/config"), "a")
+
+
+def test_a_configuration_that_is_no_configuration(bare: Project) -> None:
+    Path(".dvc/config").write_text("<<<<<<< HEAD\n")
+    with pytest.raises(DataError, match="DVC can't open the project"):
+        remotes.names()
+
+
+def test_keys_in_what_git_shares_are_found(bare: Project) -> None:
+    bare.run("dvc", "remote", "add", "one", "s3://bucket/one")
+    bare.run("dvc", "remote", "modify", "--local", "one", "secret_access_key", "mine")
+    assert remotes.committed_secrets() == []
+    bare.run("dvc", "remote", "modify", "one", "secret_access_key", "all's")
+    bare.run("dvc", "remote", "add", "two", "https://me:secret@example.org/x")
+    assert remotes.committed_secrets() == ["one.secret_access_key", "two.url"]
