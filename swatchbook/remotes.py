@@ -59,9 +59,12 @@ class Remote:
         """All files below ``folder``, by their path there."""
         with self._told():
             root = self._path(folder)
-            if not self._fs.exists(root):
+            # not every S3 server knows a folder by name, so it is not asked whether there is one
+            try:
+                paths = list(self._fs.find(root))
+            except FileNotFoundError:
                 return []
-            found = [self._fs.relpath(path, root) for path in self._fs.find(root)]
+            found = [self._fs.relpath(path, root) for path in paths]
             return sorted(path for path in found if not Path(path).name.startswith("."))
 
     def has(self, path: str) -> bool:
