@@ -124,6 +124,19 @@ def test_without_verify_dvc_takes_it(storage: Storage, project: Project, tmp_pat
     assert "objects of DVC's cache are damaged" in told.stdout
 
 
+@pytest.mark.parametrize("storage", ["ssh"], indirect=True)
+def test_no_image_that_a_colleague_has_featurized_is_computed(
+    storage: Storage, project: Project, tmp_path: Path
+) -> None:
+    shared(project, storage)
+    project.run("python", "-m", "swatchbook", "cache", "push")
+    colleague = joined(project, storage, tmp_path / "colleague")
+    colleague.run("dvc", "pull")
+    colleague.run("python", "-m", "swatchbook", "cache", "pull")
+    done = colleague.run("dvc", "repro", "--force", "--single-item", "featurize")
+    assert "52 from the cache, 0 computed" in done.stdout
+
+
 @pytest.mark.parametrize("storage", ["s3"], indirect=True)
 def test_experiments_are_shared(storage: Storage, project: Project, tmp_path: Path) -> None:
     origin = tmp_path / "origin.git"
