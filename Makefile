@@ -24,8 +24,8 @@ test: $(BIN)/.requirements-dev ## set up, then run all checks and tests
 	$(MAKE) check
 	python -m pytest
 
-test-faults: $(BIN)/.requirements-dev ## kill runs at 50 + 20 random moments (half an hour)
-	SWATCHBOOK_KILLS=50 python -m pytest tests/test_faults.py
+test-faults: $(BIN)/.requirements-dev ## kill, interrupt and fill the disk of runs at 120 random moments (an hour)
+	SWATCHBOOK_KILLS=50 SWATCHBOOK_DISKS=20 python -m pytest tests/test_faults.py tests/test_full_disk.py
 
 check: $(BIN)/.requirements-dev ## format, lint and types, without changing anything
 	ruff format --check .

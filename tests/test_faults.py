@@ -1,4 +1,4 @@
-"""Kills at random moments of a small but real run; `make test-faults` does all of them.
+"""Kills and interrupts at random moments of a small but real run; `make test-faults` does all.
 
 By default a few, so that every change is tried; SWATCHBOOK_KILLS=50 for the whole.
 """
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.pipeline
 KILLS = int(os.environ.get("SWATCHBOOK_KILLS", "2"))
 # of dvc alone, that leaves its stage behind
 ORPHANS = (KILLS + 1) * 2 // 5
+INTERRUPTS = max(3, KILLS * 3 // 5)
 # a run of all stages takes about this long on two cores
 SECONDS = 20.0
 RESULTS = ("dvc.lock", "data/predictions.csv", "models/classifier.onnx", "models/network.onnx",
@@ -50,13 +51,26 @@ def check(project: Project, finished: Project) -> None:
     assert images == {p.name for p in (finished.folder / "data/images").rglob("*") if p.is_file()}
 
 
+def at_work(project: Project, seed: int) -> subprocess.Popen[bytes]:
+    """A run of all stages, at a random moment of it."""
+    running = started(project)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.wait(random.Random(seed).uniform(0.3, SECONDS))
+    return running
+
+
+def below(running: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Every process that a run has started and that is alive."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(running.pid).children(recursive=True)
+    return []
+
+
 @pytest.mark.parametrize("number", range(KILLS))
 def test_kill_of_everything_at_any_moment(
     number: int, project: Project, finished: Project
 ) -> None:  # D03
-    running = started(project)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        running.wait(random.Random(number).uniform(0.3, SECONDS))
+    running = at_work(project, number)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGKILL)
     running.wait()
@@ -67,14 +81,30 @@ def test_kill_of_everything_at_any_moment(
 def test_kill_of_dvc_alone_at_any_moment(
     number: int, project: Project, finished: Project
 ) -> None:  # D04
-    running = started(project)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        running.wait(random.Random(100 + number).uniform(0.3, SECONDS))
-    below = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        below = psutil.Process(running.pid).children(recursive=True)
+    running = at_work(project, 100 + number)
+    stages = below(running)
     running.kill()
     running.wait()
-    _, alive = psutil.wait_procs(below, 10)
+    _, alive = psutil.wait_procs(stages, 10)
     assert not alive
+    check(project, finished)
+
+
+@pytest.mark.parametrize("number", range(INTERRUPTS))
+def test_an_interrupt_ends_everything_soon(
+    number: int, project: Project, finished: Project
+) -> None:  # D05
+    # Ctrl-C, twice for the impatient, and what a batch system or a shutdown sends
+    signals = ([signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM])[number % 3]
+    running = at_work(project, 200 + number)
+    stages = below(running)
+    for kind in signals:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, kind)
+        time.sleep(0.2)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        running.wait(5)
+    _, alive = psutil.wait_procs([*stages, *below(running)], 5)
+    assert not alive
+    assert running.poll() is not None
     check(project, finished)

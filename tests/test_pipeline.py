@@ -1,13 +1,16 @@
 """The whole DAG with real DVC on a tiny data set: what runs, what doesn't, what comes back."""
 
 import json
+import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from conftest import Project, encoded, new_project, texture
 
-from swatchbook import inference
+from swatchbook import files, inference
 from swatchbook.params_schema import Params
 
 pytestmark = pytest.mark.pipeline
@@ -163,7 +166,7 @@ def test_deleted_outputs_come_back_by_checkout(project: Project) -> None:
 
 def test_the_same_seed_gives_the_same_bytes_in_another_clone(
     finished: Project, tiny_source: Path, tmp_path: Path
-) -> None:
+) -> None:  # D15
     other = new_project(tmp_path / "prüfung 试", tiny_source, tmp_path / "other-cache")
     other.environment |= {"PYTHONHASHSEED": "12345", "SWATCHBOOK_WORKERS": "3"}
     assert other.repro() == set(ALL)
@@ -188,7 +191,7 @@ def test_experiments_run_in_a_temporary_copy_and_compare(project: Project) -> No
     assert {row["rev"] for row in confusion["data"]["values"]} == {"HEAD", "other"}
 
 
-def test_a_clone_pulls_and_computes_nothing_or_only_what_changed(
+def test_a_clone_fetches_and_computes_only_what_a_change_asks_for(
     project: Project, tmp_path: Path
 ) -> None:
     project.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
@@ -199,10 +202,6 @@ def test_a_clone_pulls_and_computes_nothing_or_only_what_changed(
     clone.set("refine_dnn.resolution", "40")
     ran = clone.repro("--pull", "--allow-missing")
     assert ran == FROM_NETWORK
-    clone.run("git", "checkout", "-q", ".")
-    clone.run("dvc", "pull")
-    assert clone.repro() == set()
-    assert clone.bytes(*RESULTS) == project.bytes(*RESULTS)
 
 
 def test_a_wrong_parameter_stops_before_any_work(project: Project) -> None:
@@ -219,16 +218,66 @@ def test_a_wrong_parameter_stops_before_any_work(project: Project) -> None:
 
 
 def test_a_second_stage_at_once_is_refused(project: Project, tmp_path: Path) -> None:
-    import os
-
-    from swatchbook import files
-
     key = files.digest(os.fsencode(project.folder.resolve()))[:16]
     lock = Path(project.environment["SWATCHBOOK_CACHE"]) / "locks" / f"{key}.lock"
     with files.locked(lock, "test"):
         done = project.run("python", "-m", "stages.dedupe", ok=False)
     assert done.returncode == 2
     assert "another stage is at work" in done.stderr
+
+
+def test_two_runs_at_once_do_no_harm(project: Project, finished: Project) -> None:  # D11
+    both = [
+        subprocess.Popen(
+            ["dvc", "repro", "--force"], cwd=project.folder, env=project.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [one.communicate(timeout=120)[1] for one in both]
+    assert 0 in [one.returncode for one in both], said
+    for one, text in zip(both, said, strict=True):
+        # who came second is told why, by DVC or by the stage
+        assert one.returncode == 0 or "is busy" in text or "another stage is at work" in text, text
+    project.repro()
+    assert project.bytes(*RESULTS) == finished.bytes(*RESULTS)
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_the_clock_decides_nothing(project: Project, days: int) -> None:  # D12
+    before = project.bytes("dvc.lock", *RESULTS)
+    then = time.time() + days * 86_400
+    for path in project.folder.rglob("*"):
+        if path.is_file() and ".git" not in path.parts:
+            os.utime(path, (then, then))
+    assert project.repro() == set()
+    project.repro("--force", "--single-item", "acquire")
+    assert project.repro() == set()
+    assert project.bytes("dvc.lock", *RESULTS) == before
+
+
+def test_few_open_files_are_enough(project: Project) -> None:  # D02
+    shutil.rmtree(project.environment["SWATCHBOOK_CACHE"])
+    before = project.bytes(*RESULTS)
+    for name in ALL:
+        project.run("bash", "-c", f"ulimit -n 32; python -m stages.{name}")
+    assert project.bytes(*RESULTS) == before
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(project: Project) -> None:  # D02
+    script = "mount --bind data data && mount -o remount,ro,bind data && python -m stages.split"
+    command = ("unshare", "--mount", "--map-root-user", "bash", "-c")
+    if (
+        not shutil.which("unshare")
+        or project.run(*command, "mount -t tmpfs x /mnt", ok=False).returncode
+    ):
+        pytest.skip("this user or container may not mount in a namespace of its own")
+    before = project.bytes(*RESULTS)
+    done = project.run(*command, script, ok=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: split: [Errno 30] Read-only file system")
+    assert len(done.stderr.splitlines()) == 1
+    assert project.bytes(*RESULTS) == before
 
 
 def test_next_ranks_new_images_and_says_what_it_left_out(finished: Project, tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ def test_storage_that_refuses_is_one_line(
         remote.upload(Path(".dvc/config"), "a")
 
 
+def test_storage_without_its_plugin_says_what_to_install(bare: Project) -> None:  # D16
+    bare.run("dvc", "remote", "add", "--default", "far", "gs://bucket/x")
+    with pytest.raises(DataError, match=r"^remote 'far': .*dvc-gs"):
+        remotes.opened()
+
+
 def test_a_configuration_that_is_no_configuration(bare: Project) -> None:
     Path(".dvc/config").write_text("<<<<<<< HEAD\n")
     with pytest.raises(DataError, match="DVC can't open the project"):

@@ -111,6 +111,24 @@ def test_what_is_whole_nowhere_else_is_fetched(inside: Project, tmp_path: Path) 
     assert place.read_bytes() == content
 
 
+def test_a_truncated_object_is_found_and_mended(inside: Project) -> None:  # D09
+    path = Path("data/split.csv")
+    place = dvc_files.object_path(dvc_files.cache_folder(), dvc_files.locked()[path])
+    content = place.read_bytes()
+    place.chmod(0o644)
+    place.write_bytes(content[:100])
+    (found,) = problems()
+    assert found.fix
+    assert found.fix() == "1 taken from the workspace, 0 fetched"
+    assert place.read_bytes() == content
+    # DVC alone: what was truncated is made again, not taken
+    place.chmod(0o644)
+    place.write_bytes(content[:100])
+    path.unlink()
+    inside.repro()
+    assert path.read_bytes() == content
+
+
 def test_what_is_whole_nowhere_is_laid_aside_and_made_again(inside: Project) -> None:
     out = Path("models/classifier.onnx")
     place = dvc_files.object_path(dvc_files.cache_folder(), dvc_files.locked()[out])
