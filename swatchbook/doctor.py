@@ -122,9 +122,8 @@ def leftovers() -> Iterator[Finding]:
     ]
     if found:
         size = sum(path.stat().st_size for path in found)
-        text = (
-            f"temporary files of killed writers: {len(found)}, {size / 1e6:.1f} MB; {found[0]}, …"
-        )
+        named = f"{found[0]}{', …' if len(found) > 1 else ''}"
+        text = f"temporary files of killed writers: {len(found)}, {size / 1e6:.1f} MB; {named}"
         yield Finding("problem", text, lambda: _removed(found))
     else:
         yield Finding("ok", "no temporary files are left over")

@@ -6,7 +6,6 @@ flipped on the disk goes unnoticed, into the workspace and to remote storage.
 
 import contextlib
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -217,4 +216,6 @@ def _name(path: Path) -> str:
 
 
 def _some(paths: list[Path]) -> str:
-    return ", ".join(map(os.fspath, paths[:_FEW])) + (", …" if len(paths) > _FEW else "")
+    here = Path.cwd()
+    named = [str(path.relative_to(here) if path.is_relative_to(here) else path) for path in paths]
+    return ", ".join(named[:_FEW]) + (", …" if len(paths) > _FEW else "")
