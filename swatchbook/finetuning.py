@@ -42,6 +42,7 @@ class Learner(Protocol):
     def load(self, state: dict[str, Any]) -> None: ...
     def network_state(self) -> dict[str, Any]: ...
     def seconds_per_image(self, batch: Batch) -> float: ...
+    def wait_for_all(self) -> None: ...
 
 
 @dataclass
@@ -249,6 +250,8 @@ class Run:
 
     def _resume(self) -> None:
         state = self.checkpoints.load()
+        # one process, late to look, must not find what another has already begun with
+        self.learner.wait_for_all()
         if state is not None and state["images"] != self.data.digest:
             if self._leads:
                 print(

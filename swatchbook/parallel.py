@@ -41,6 +41,11 @@ class Group:
         distributed.all_reduce(sums)
         return [float(item) for item in sums]
 
+    def wait_for_all(self) -> None:
+        """Go on when every process has come here."""
+        if self.size > 1:
+            distributed.barrier()
+
     def wrapped(self, network: nn.Module, device: torch.device) -> nn.Module:
         """``network``, such that its gradients are averaged over all processes."""
         if self.size == 1:

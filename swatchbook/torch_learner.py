@@ -52,6 +52,10 @@ class TorchLearner:
         self._optimizer = self._new_optimizer()
         self._wrap()
 
+    def wait_for_all(self) -> None:
+        """Go on when every process that trains this network has come here."""
+        self.group.wait_for_all()
+
     def unfreeze(self) -> None:
         """Train what the settings say; the last layer keeps its momentum."""
         if not self._head_only:

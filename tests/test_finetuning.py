@@ -77,6 +77,29 @@ def assert_same(one: Run, two: Run) -> None:
     assert all(torch.equal(item, other_weights[name]) for name, item in weights.items())
 
 
+def test_no_process_begins_before_all_have_looked_for_a_checkpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that finds the first one's begin, where that found none, would wait for it for ever."""
+    run = new_run(training_images(), settings(schedule=[[0.01, 1]]))
+    order: list[str] = []
+
+    def noting(target: object, name: str) -> None:
+        original = getattr(target, name)
+
+        def noted(*arguments: Any) -> Any:
+            order.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(target, name, noted)
+
+    noting(run.checkpoints, "load")
+    noting(run.learner, "wait_for_all")
+    noting(run.checkpoints, "save")
+    run.fit()
+    assert order[:3] == ["load", "wait_for_all", "save"]
+
+
 def test_training_learns_and_keeps_the_best_epoch() -> None:
     run = new_run(training_images(60), settings(schedule=[[0.01, 8], [0.001, 2]], dropout=0.0))
     progress = run.fit()

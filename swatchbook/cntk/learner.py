@@ -77,6 +77,9 @@ class CntkLearner:
         """Train only the new last layer, until ``unfreeze``."""
         self._head_only = True
 
+    def wait_for_all(self) -> None:
+        """One process trains it."""
+
     def unfreeze(self) -> None:
         """Train what the settings say."""
         self._head_only = False
