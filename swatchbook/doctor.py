@@ -180,7 +180,8 @@ def links() -> Iterator[Finding]:
 
 def space() -> Iterator[Finding]:
     """Whether the disks have room."""
-    for path in dict.fromkeys((Path.cwd(), machine.cache_folder())):
+    # DVC tries for ever to write to its databases: without room there it seems to hang
+    for path in dict.fromkeys((Path.cwd(), machine.cache_folder(), dvc_files.state_folder())):
         path.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(path).free
         level: Level = "problem" if free < _VERY_LITTLE else "note" if free < _LITTLE else "ok"

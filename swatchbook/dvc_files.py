@@ -65,6 +65,13 @@ def cache_folder() -> Path:
     return Path(".dvc/cache")
 
 
+def state_folder() -> Path:
+    """Where DVC keeps databases of its own, for all projects of this machine."""
+    with contextlib.suppress(DvcException), Repo() as repo:
+        return Path(repo.site_cache_dir)
+    return Path.cwd()
+
+
 def laid_aside(path: Path) -> str:
     """Move a torn file to where it harms nobody; say where."""
     _ASIDE.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -203,9 +205,13 @@ def test_a_broken_configuration_is_not_taken_for_a_torn_lock(inside: Project) ->
 
 
 def test_dvc_run_as_a_module_is_alive(inside: Project) -> None:
-    command = "/somewhere/site-packages/pytest/__main__.py repro"
-    assert doctor._is_same(os.getpid(), command)
-    assert not doctor._is_same(os.getpid(), command.replace("pytest", "dvc-of-another-time"))
+    command = "/somewhere/site-packages/dvc/__main__.py repro"
+    waits = [sys.executable, "-c", "input()", "/elsewhere/bin/dvc", "repro"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE) as process:
+        assert doctor._is_same(process.pid, command)
+        assert not doctor._is_same(process.pid, command.replace("/dvc/", "/of-another-time/"))
+        process.communicate(b"\n")
+    assert not doctor._is_same(process.pid, command)
 
 
 def test_a_stage_at_work_is_told(inside: Project) -> None:
