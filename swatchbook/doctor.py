@@ -228,8 +228,8 @@ def remote_storage() -> Iterator[Finding]:
     if not names:
         yield Finding("note", "no remote storage: results are on this machine alone")
     for secret in secrets:
-        text = f".dvc/config, which git shares, holds {secret}: `dvc remote modify --unset` it"
-        yield Finding("problem", f"{text}, change the key, and give it with --local")
+        text = f".dvc/config, which git shares, gives everybody the key in {secret}"
+        yield Finding("problem", f"{text}: change the key, and give it by environment or --local")
     for name in names:
         said: queue.Queue[Finding] = queue.Queue()
         # no pool: the end of this process would wait for one that hangs
@@ -263,11 +263,14 @@ def _ask(name: str, said: "queue.Queue[Finding]") -> None:
 
 
 def _checked(name: str) -> str:
-    command = [sys.executable, "-m", "dvc", "remote", "modify", name, "verify", "true"]
+    level = remotes.level_of(name)
+    where = [] if level == "repo" else [f"--{level}"]
+    command = [sys.executable, "-m", "dvc", "remote", "modify", *where, name, "verify", "true"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise DataError(f"{' '.join(command[2:])}: {done.stderr.strip()}")
-    return f"remote {name!r}: verify = true in .dvc/config; commit it"
+    place = "in .dvc/config; commit it" if level == "repo" else f"in DVC's {level} settings"
+    return f"remote {name!r}: verify = true {place}"
 
 
 def _settled(path: Path) -> str | None:

@@ -15,7 +15,7 @@ from swatchbook.cache import Cache
 from swatchbook.errors import DataError
 from swatchbook.remotes import Remote
 
-_FOLDER = "swatchbook/features"
+FOLDER = "swatchbook/features"
 # of storage that can't say what it holds (HTTP)
 _INDEX = "swatchbook/features.txt"
 # the first digits of the network's digest, and the pack's own; names come from storage
@@ -35,11 +35,13 @@ class Moved:
 def pull(remote: Remote) -> Moved:
     """Take in all features that storage has and this machine lacks.
 
+    One that is damaged here counts as here until `swatchbook verify` has removed it.
+
     Raises:
         DataError: storage refuses.
     """
     values = packs = 0
-    damaged = []
+    left_out = []
     for name in _listed(remote):
         known = _keys_of(remote, name)
         with features.cache_of(name[:16]) as cache:
@@ -48,9 +50,9 @@ def pull(remote: Remote) -> Moved:
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 pack = Path(folder) / "pack"
-                remote.download(f"{_FOLDER}/{name}", pack)
+                remote.download(f"{FOLDER}/{name}", pack)
                 if files.sha256(pack) != name[17:]:
-                    damaged.append(name)
+                    left_out.append(name)
                     continue
                 with Cache(pack) as content:
                     rows = dict(content.items())
@@ -58,7 +60,7 @@ def pull(remote: Remote) -> Moved:
         _remember(remote, name, list(rows))
         values += len(rows.keys() - here)
         packs += 1
-    return Moved(values, packs, damaged)
+    return Moved(values, packs, left_out)
 
 
 def push(remote: Remote, networks: Collection[str], images: Collection[str]) -> Moved:
@@ -72,7 +74,7 @@ def push(remote: Remote, networks: Collection[str], images: Collection[str]) -> 
     """
     if not remote.can_list:
         raise DataError(f"remote {remote.name!r}: {remote.url} can't be listed: it is for reading")
-    damaged = pull(remote).damaged
+    left_out = pull(remote).damaged
     own = set(images)
     there: set[str] = set()
     for name in _listed(remote):
@@ -88,16 +90,36 @@ def push(remote: Remote, networks: Collection[str], images: Collection[str]) -> 
                     with Cache(pack) as content:
                         content.put(rows)
                     name = f"{digest[:16]}/{files.sha256(pack)}"
-                    remote.upload(pack, f"{_FOLDER}/{name}")
+                    remote.upload(pack, f"{FOLDER}/{name}")
                 _remember(remote, name, list(rows))
                 values += len(rows)
                 packs += 1
-    if packs:
+    _update_index(remote)
+    return Moved(values, packs, left_out)
+
+
+def damaged(remote: Remote) -> list[str]:
+    """The packs on storage that are other than their names say; each is fetched."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "pack"
+        for name in remote.files(FOLDER):
+            remote.download(f"{FOLDER}/{name}", copy)
+            if not _PACK.fullmatch(name) or files.sha256(copy) != name[17:]:
+                found.append(name)
+    return found
+
+
+def _update_index(remote: Remote) -> None:
+    # again while others push: theirs may be listed by now, and not in the index that they wrote
+    for _ in range(5):
+        listed = _listed(remote)
+        if listed == _index(remote):
+            return
         with tempfile.TemporaryDirectory() as folder:
             index = Path(folder) / "index"
-            index.write_text("".join(f"{name}\n" for name in _listed(remote)), encoding="ascii")
+            index.write_text("".join(f"{name}\n" for name in listed), encoding="ascii")
             remote.upload(index, _INDEX)
-    return Moved(values, packs, damaged)
 
 
 def _in_packs(cache: Cache, keys: list[str]) -> Iterator[dict[str, bytes]]:
@@ -109,7 +131,11 @@ def _in_packs(cache: Cache, keys: list[str]) -> Iterator[dict[str, bytes]]:
 def _listed(remote: Remote) -> list[str]:
     """The packs that storage has."""
     if remote.can_list:
-        return [name for name in remote.files(_FOLDER) if _PACK.fullmatch(name)]
+        return [name for name in remote.files(FOLDER) if _PACK.fullmatch(name)]
+    return _index(remote)
+
+
+def _index(remote: Remote) -> list[str]:
     if not remote.has(_INDEX):
         return []
     with tempfile.TemporaryDirectory() as folder:

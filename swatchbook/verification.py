@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ruamel.yaml.error import YAMLError
 
-from swatchbook import decoded, dvc_files, files, machine, remotes
+from swatchbook import decoded, dvc_files, files, machine, remotes, shared_features, shared_runs
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError
 from swatchbook.findings import Finding
@@ -72,23 +72,33 @@ def workspace(cache: Path) -> Iterator[Finding]:
 
 
 def stored(remote: Remote) -> Iterator[Finding]:
-    """Objects on remote storage whose content is not that of their name: each is fetched."""
+    """Everything on remote storage whose content is not that of its name: all of it is fetched."""
     if not remote.can_list:
         raise DataError(f"remote {remote.name!r}: {remote.url} can't be listed")
+    remote.reach()
     names = remote.files(remotes.OBJECTS)
-    damaged = []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "object"
-        for name in names:
-            remote.download(f"{remotes.OBJECTS}/{name}", copy)
-            if files.md5(copy) != name.replace("/", "").removesuffix(".dir"):
-                damaged.append(name)
+    damaged = [name for name in names if not _is_whole_there(remote, name)]
     if damaged:
         text = f"{len(damaged)} of {len(names)} objects of remote {remote.name!r} are damaged"
         places = [Path(name) for name in damaged]
         yield Finding("problem", f"{text}: {_some(places)}", lambda: _sent_again(remote, damaged))
-    else:
+    elif names:
         yield Finding("ok", f"{len(names)} objects of remote {remote.name!r} are right")
+    else:
+        text = f"remote {remote.name!r} holds nothing: never pushed to, or not the place it was"
+        yield Finding("problem", text)
+    for kind, folder, found in (
+        ("records of runs", shared_runs.FOLDER, shared_runs.damaged(remote)),
+        ("packs of features", shared_features.FOLDER, shared_features.damaged(remote)),
+    ):
+        if found:
+            text = f"{len(found)} {kind} of remote {remote.name!r} are damaged: "
+            paths = [f"{folder}/{name}" for name in found]
+            yield Finding(
+                "problem",
+                text + _some([Path(path) for path in paths]),
+                lambda paths=paths: _taken_away(remote, paths),  # type: ignore[misc]
+            )
 
 
 def caches() -> Iterator[Finding]:
@@ -149,6 +159,23 @@ def _content(md5: str, source: Path | None) -> bytes | None:
     content = dvc_files.listing(source) if source.is_dir() else source.read_bytes()
     is_right = hashlib.md5(content, usedforsecurity=False).hexdigest() == md5.removesuffix(".dir")
     return content if is_right else None
+
+
+def _is_whole_there(remote: Remote, name: str) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "object"
+        try:
+            remote.download(f"{remotes.OBJECTS}/{name}", copy)
+        except DataError:
+            remote.reach()  # all of storage may be gone
+            return False
+        return files.md5(copy) == name.replace("/", "").removesuffix(".dir")
+
+
+def _taken_away(remote: Remote, paths: list[str]) -> str:
+    for path in paths:
+        remote.remove(path)
+    return f"{len(paths)} taken away; `swatchbook cache push` sends what this machine has of them"
 
 
 def _sent_again(remote: Remote, damaged: list[str]) -> str:

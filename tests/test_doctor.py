@@ -188,10 +188,18 @@ def test_storage_that_is_not_checked_and_keys_that_all_can_read(
     assert found.fix
     assert "verify = true" in found.fix()
     assert not problems()
+    # of a remote that is only this clone's, git learns nothing
+    config = Path(".dvc/config").read_text()
+    inside.run("dvc", "remote", "add", "--local", "own", str(tmp_path / "own"))
+    (found,) = problems()
+    assert found.fix
+    assert "in DVC's local settings" in found.fix()
+    assert Path(".dvc/config").read_text() == config
+    assert not problems()
     inside.run("dvc", "remote", "add", "web", "https://127.0.0.1:9/x")
     inside.run("dvc", "remote", "modify", "web", "password", "open sesame")
     secret, dead = problems()
-    assert "holds web.password" in secret.text
+    assert "everybody the key in web.password" in secret.text
     assert "open sesame" not in secret.text
     assert not secret.fix
     assert "remote 'web'" in dead.text

@@ -97,7 +97,7 @@ def test_a_full_disk_costs_nothing_but_a_second_run(
     code = int((said / "first").read_text())
     assert code != 0, "the disk was not full: the test is too kind"
     assert "Traceback" not in first, first
-    # DVC's own database (diskcache) tries for ever to write: DVC then waits for space, and is killed
+    # DVC's own database (diskcache) tries for ever to write: DVC waits for space, and is killed
     assert code == KILLED or "No space left on device" in first or "disk is full" in first, first
     second = (said / "doctor.txt").read_text() + (said / "second.txt").read_text()
     assert (said / "second").read_text() == "0\n", second

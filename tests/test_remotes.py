@@ -1,5 +1,6 @@
 """Remote storage by DVC's own settings: what it holds, carries, refuses and gives away."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,8 @@ def test_storage_that_refuses_is_one_line(
     )
     with pytest.raises(DataError, match=r"^remote 'shared': .*bucket.*$"):
         remote.upload(Path(".dvc/config"), "a")
+    with pytest.raises(DataError, match=r"^remote 'shared': the bucket 'other' is not there$"):
+        remote.reach()
 
 
 def test_storage_without_its_plugin_says_what_to_install(bare: Project) -> None:  # D16
@@ -93,4 +96,33 @@ def test_keys_in_what_git_shares_are_found(bare: Project) -> None:
     assert remotes.committed_secrets() == []
     bare.run("dvc", "remote", "modify", "one", "secret_access_key", "all's")
     bare.run("dvc", "remote", "add", "two", "https://me:secret@example.org/x")
-    assert remotes.committed_secrets() == ["one.secret_access_key", "two.url"]
+    bare.run("dvc", "remote", "add", "three", "ssh://me@example.org/x")
+    bare.run("dvc", "remote", "modify", "three", "passphrase", "p")
+    bare.run("dvc", "remote", "add", "four", "ssh://host:path/x")
+    assert remotes.committed_secrets() == ["one.secret_access_key", "two.url", "three.passphrase"]
+    assert remotes.level_of("two") == "repo"
+
+
+def test_a_password_in_a_url_is_never_shown(bare: Project) -> None:
+    bare.run("dvc", "remote", "add", "--local", "dead", "http://me:hunter2@127.0.0.1:9/x")
+    remote = remotes.opened("dead")
+    assert remote.url == "http://127.0.0.1:9/x"
+    for ask in (remote.reach, lambda: remote.download("a", Path("b"))):
+        with pytest.raises(DataError) as found:
+            ask()
+        assert "hunter2" not in str(found.value)
+    assert remotes.level_of("dead") == "local"
+
+
+def test_folders_that_cannot_be_read_are_not_passed_over(
+    bare: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = opened(bare, Storage(str(tmp_path / "storage")), monkeypatch)
+    remote.upload(Path(".dvc/config"), "a/b/c")
+
+    def refuse(path: object = None) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match="Permission denied"):
+        remote.files("a")

@@ -7,7 +7,7 @@ from conftest import Project
 from storage_servers import Storage, web
 from test_remotes import opened
 
-from swatchbook import features, remotes, shared_features
+from swatchbook import features, remotes, shared_features, verification
 from swatchbook.errors import DataError
 from swatchbook.remotes import Remote
 
@@ -97,10 +97,31 @@ def test_a_pack_that_was_tampered_with_is_left_out_and_sent_again(
     moved = shared_features.pull(remote)
     assert moved.damaged == [f"{NETWORK[:16]}/{pack.name}"]
     assert known() == {}
-    compute(1, 2)
-    assert shared_features.push(remote, {NETWORK}, images(1, 2)).values == 2
+    # somebody who has other values as well shares them in a pack of another name
+    compute(1, 2, 3)
+    assert shared_features.push(remote, {NETWORK}, images(1, 2, 3)).values == 3
     elsewhere("c", tmp_path, monkeypatch)
-    assert shared_features.pull(remote).values == 2
+    moved = shared_features.pull(remote)
+    assert (moved.values, len(moved.damaged)) == (3, 1)
+    # until it is taken away; then the one who made it can share it again
+    assert [found.fix() for found in verification.stored(remote) if found.fix] == [
+        "1 taken away; `swatchbook cache push` sends what this machine has of them"
+    ]
+    elsewhere("cache", tmp_path, monkeypatch)
+    assert shared_features.push(remote, {NETWORK}, images(1, 2)).damaged == []
+    elsewhere("d", tmp_path, monkeypatch)
+    moved = shared_features.pull(remote)
+    assert (moved.values, moved.damaged) == (3, [])
+
+
+def test_an_index_that_lacks_packs_is_completed(remote: Remote, folder: Path) -> None:
+    compute(1)
+    shared_features.push(remote, {NETWORK}, images(1))
+    index = folder / "swatchbook/features.txt"
+    whole = index.read_text()
+    index.write_text("")
+    shared_features.push(remote, {NETWORK}, images(1))
+    assert index.read_text() == whole != ""
 
 
 def test_many_values_are_several_packs(

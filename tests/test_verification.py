@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from conftest import Project
 
-from swatchbook import dvc_files, machine, verification
+from swatchbook import dvc_files, machine, remotes, verification
 from swatchbook.errors import DataError
 from swatchbook.findings import Finding
+from swatchbook.remotes import Remote
 
 pytestmark = pytest.mark.pipeline
 
@@ -109,6 +110,35 @@ def test_what_is_whole_nowhere_else_is_fetched(inside: Project, tmp_path: Path) 
     assert found.fix
     assert found.fix() == "0 taken from the workspace, 1 fetched"
     assert place.read_bytes() == content
+
+
+def test_storage_that_holds_nothing_is_told(inside: Project, tmp_path: Path) -> None:
+    inside.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "not mounted"))
+    (found,) = verification.stored(remotes.opened())
+    assert found.level == "problem"
+    assert "holds nothing" in found.text
+
+
+def test_an_object_that_cannot_be_read_is_one_of_many(
+    inside: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside.run("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    inside.run("dvc", "push", "--quiet")
+    remote = remotes.opened()
+    name = remote.files(remotes.OBJECTS)[0]
+    original = Remote.download
+
+    def broken(self: Remote, path: str, to: Path) -> None:
+        if path.endswith(name):
+            raise DataError("remote 'shared': [Errno 5] Input/output error")
+        original(self, path, to)
+
+    monkeypatch.setattr(Remote, "download", broken)
+    (found,) = verification.stored(remote)
+    assert f"1 of {len(remote.files(remotes.OBJECTS))} objects" in found.text
+    assert name in found.text
+    assert found.fix
+    assert found.fix() == "1 sent again from DVC's cache"
 
 
 def test_a_truncated_object_is_found_and_mended(inside: Project) -> None:  # D09

@@ -15,7 +15,6 @@ from swatchbook import (
     tables,
 )
 from swatchbook.errors import DataError
-from swatchbook.shared_features import Moved
 
 _REMOTE = click.option(
     "--remote", default="", metavar="NAME", help="A remote of DVC (default: DVC's default)."
@@ -37,14 +36,17 @@ def command() -> None:
 def pull(context: click.Context, remote: str) -> None:
     """Take in the features and runs that others have pushed.
 
-    `dvc repro --pull` then fetches what a finished run made instead of making it again. Exit code
-    0; 1 where packs were damaged, which are left out.
+    `dvc repro --pull` then fetches what a finished run made, from the default remote, instead of
+    making it again. Exit code 0; 1 where something was damaged, which is left out.
     """
     storage = remotes.opened(remote)
+    storage.reach()
     runs = shared_runs.pull(storage)
     moved = shared_features.pull(storage)
-    click.echo(f"cache: {_said(moved, runs)} taken in from {storage.name!r}")
-    context.exit(_told(moved))
+    click.echo(
+        f"cache: {moved.values} features and {runs.runs} runs taken in from {storage.name!r}"
+    )
+    context.exit(_told([*runs.damaged, *moved.damaged]))
 
 
 @command.command("push")
@@ -54,15 +56,16 @@ def pull(context: click.Context, remote: str) -> None:
 def push(context: click.Context, remote: str, everything: bool) -> None:
     """Share the finished runs of this clone, and features of this project's images.
 
-    What others have pushed is taken in first. Exit code 0; 1 where packs were damaged.
+    Features that others have pushed are taken in first. Exit code 0; 1 where some were damaged.
     """
     images = tables.MANIFEST.read()["sha256"]
     storage = remotes.opened(remote)
     networks = _networks(everything)
+    storage.reach()
     runs = shared_runs.push(storage)
     moved = shared_features.push(storage, networks, set(images[images != ""]))
-    click.echo(f"cache: {_said(moved, runs)} pushed to {storage.name!r}")
-    context.exit(_told(moved))
+    click.echo(f"cache: {moved.values} features and {runs.runs} runs pushed to {storage.name!r}")
+    context.exit(_told(moved.damaged))
 
 
 def _networks(everything: bool) -> set[str]:
@@ -74,11 +77,9 @@ def _networks(everything: bool) -> set[str]:
     return {files.sha256(Path(models.NETWORK))}
 
 
-def _said(moved: Moved, runs: int) -> str:
-    return f"features of {moved.values} images and {runs} runs"
-
-
-def _told(moved: Moved) -> int:
-    for name in moved.damaged:
+def _told(damaged: list[str]) -> int:
+    for name in damaged:
         click.echo(f"cache: damaged on the remote, left out: {name}", err=True)
-    return 1 if moved.damaged else 0
+    if damaged:
+        click.echo("cache: `swatchbook verify --remote NAME --fix` mends it", err=True)
+    return 1 if damaged else 0
