@@ -30,6 +30,8 @@ def started(project: Project) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         ["dvc", "repro", "--force"], cwd=project.folder, env=project.environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        # tests that run in the background ignore it, and with them all that they start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
