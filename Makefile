@@ -25,7 +25,7 @@ test: $(BIN)/.requirements-dev ## set up, then run all checks and tests
 	# a file's tests stay together: they share what is dear to make
 	python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
-test-faults: $(BIN)/.requirements-dev ## kill, interrupt and fill the disk of runs at 120 random moments (an hour)
+test-faults: $(BIN)/.requirements-dev ## kill, interrupt and fill the disk of runs at 120 random moments (40 minutes)
 	SWATCHBOOK_KILLS=50 SWATCHBOOK_DISKS=20 python -m pytest tests/test_faults.py tests/test_full_disk.py
 
 check: $(BIN)/.requirements-dev ## format, lint and types, without changing anything
