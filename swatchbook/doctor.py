@@ -27,7 +27,7 @@ from dvc.repo import Repo
 from dvc.rwlock import RWLOCK_LOCK
 from ruamel.yaml.error import YAMLError
 
-from swatchbook import dvc_files, files, inference, machine, remotes, stage
+from swatchbook import dvc_files, files, inference, machine, parallel, remotes, stage
 from swatchbook.errors import BusyError, DataError, SwatchbookError, first_line
 from swatchbook.findings import Finding, Level
 
@@ -211,9 +211,10 @@ def versions() -> Iterator[Finding]:
 
 
 def engine() -> Iterator[Finding]:
-    """What runs networks here."""
+    """What runs and trains networks here."""
     try:
-        yield Finding("ok", f"networks run in {inference.engine()}")
+        trains = "a GPU" if parallel.on_gpu() else "the processor"
+        yield Finding("ok", f"networks run in {inference.engine()}, and are trained on {trains}")
     except SwatchbookError as error:
         yield Finding("problem", str(error))
 

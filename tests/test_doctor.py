@@ -32,6 +32,7 @@ def test_a_sound_project_has_no_problem(inside: Project) -> None:
         "8 stages",
         "packages as in",
         "networks run in",
+        "are trained on",
         "GiB free",
     ):
         assert said in done.stdout
