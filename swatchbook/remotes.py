@@ -6,6 +6,7 @@ reading) and whatever else DVC has a plugin for.
 
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _SECRETS = (
     "passphrase", "token", "connection_string", "sas_token", "account_key", "client_secret",
     "oss_key_id", "oss_key_secret", "gdrive_client_secret",
 )  # fmt: skip
+# by pattern: what is no URL must be printed without its password too
+_USER = re.compile(r"(?<=://)[^/]*@")
 _SECONDS = 15.0
 
 
@@ -173,16 +176,15 @@ def committed_secrets() -> list[str]:
     found = []
     for section, values in settings["remote"].items():
         found += [f"{section}.{key}" for key in _SECRETS if key in values]
-        url = str(values.get("url", ""))
-        if _plain(url) != url and ":" in urlsplit(url).netloc.rpartition("@")[0]:
+        user = _USER.search(str(values.get("url", "")))
+        if user and ":" in user[0]:
             found.append(f"{section}.url")
     return found
 
 
 def _plain(url: str) -> str:
     """The URL without user and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else url
+    return _USER.sub("", url)
 
 
 def _refuse(error: OSError) -> NoReturn:

@@ -51,7 +51,7 @@ def pull(remote: Remote) -> Moved:
             with tempfile.TemporaryDirectory() as folder:
                 pack = Path(folder) / "pack"
                 remote.download(f"{FOLDER}/{name}", pack)
-                if files.sha256(pack) != name[17:]:
+                if not is_whole(pack, name):
                     left_out.append(name)
                     continue
                 with Cache(pack) as content:
@@ -98,16 +98,9 @@ def push(remote: Remote, networks: Collection[str], images: Collection[str]) -> 
     return Moved(values, packs, left_out)
 
 
-def damaged(remote: Remote) -> list[str]:
-    """The packs on storage that are other than their names say; each is fetched."""
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "pack"
-        for name in remote.files(FOLDER):
-            remote.download(f"{FOLDER}/{name}", copy)
-            if not _PACK.fullmatch(name) or files.sha256(copy) != name[17:]:
-                found.append(name)
-    return found
+def is_whole(pack: Path, name: str) -> bool:
+    """Whether a file that was fetched is the pack of that name."""
+    return bool(_PACK.fullmatch(name)) and files.sha256(pack) == name[17:]
 
 
 def _update_index(remote: Remote) -> None:

@@ -84,25 +84,18 @@ def pull(remote: Remote) -> Moved:
             copy = Path(own) / "record"
             remote.download(f"{FOLDER}/{name}", copy)
             content = copy.read_bytes()
-        if _record(content, name) is None:
-            damaged.append(name)
-            continue
+            if not is_whole(copy, name):
+                damaged.append(name)
+                continue
         files.write_bytes(folder / name, content)
         # DVC takes the newest of several records: one's own results come first
         os.utime(folder / name, (1, 1))
     return Moved(len(missing) - len(damaged), damaged)
 
 
-def damaged(remote: Remote) -> list[str]:
-    """The records on storage that are other than their names say; each is fetched."""
-    found = []
-    with tempfile.TemporaryDirectory() as own:
-        copy = Path(own) / "record"
-        for name in remote.files(FOLDER):
-            remote.download(f"{FOLDER}/{name}", copy)
-            if not _RUN.fullmatch(name) or _record(copy.read_bytes(), name) is None:
-                found.append(name)
-    return found
+def is_whole(record: Path, name: str) -> bool:
+    """Whether a file that was fetched is the record of that name."""
+    return bool(_RUN.fullmatch(name)) and _record(record.read_bytes(), name) is not None
 
 
 def _names(folder: Path) -> set[str]:

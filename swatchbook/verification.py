@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ruamel.yaml.error import YAMLError
@@ -76,29 +76,29 @@ def stored(remote: Remote) -> Iterator[Finding]:
     if not remote.can_list:
         raise DataError(f"remote {remote.name!r}: {remote.url} can't be listed")
     remote.reach()
-    names = remote.files(remotes.OBJECTS)
-    damaged = [name for name in names if not _is_whole_there(remote, name)]
-    if damaged:
-        text = f"{len(damaged)} of {len(names)} objects of remote {remote.name!r} are damaged"
-        places = [Path(name) for name in damaged]
-        yield Finding("problem", f"{text}: {_some(places)}", lambda: _sent_again(remote, damaged))
-    elif names:
-        yield Finding("ok", f"{len(names)} objects of remote {remote.name!r} are right")
-    else:
+    if not remote.files(remotes.OBJECTS):
         text = f"remote {remote.name!r} holds nothing: never pushed to, or not the place it was"
         yield Finding("problem", text)
-    for kind, folder, found in (
-        ("records of runs", shared_runs.FOLDER, shared_runs.damaged(remote)),
-        ("packs of features", shared_features.FOLDER, shared_features.damaged(remote)),
+    for kind, folder, is_whole, fix in (
+        ("objects", remotes.OBJECTS, _is_object, _sent_again),
+        ("records of runs", shared_runs.FOLDER, shared_runs.is_whole, _taken_away),
+        ("packs of features", shared_features.FOLDER, shared_features.is_whole, _taken_away),
     ):
-        if found:
-            text = f"{len(found)} {kind} of remote {remote.name!r} are damaged: "
-            paths = [f"{folder}/{name}" for name in found]
+        names = remote.files(folder)
+        paths = [
+            f"{folder}/{name}"
+            for name in names
+            if not _is_stored_whole(remote, folder, name, is_whole)
+        ]
+        if paths:
+            text = f"{len(paths)} of {len(names)} {kind} of remote {remote.name!r} are damaged"
             yield Finding(
                 "problem",
-                text + _some([Path(path) for path in paths]),
-                lambda paths=paths: _taken_away(remote, paths),  # type: ignore[misc]
+                f"{text}: {_some([Path(path) for path in paths])}",
+                lambda fix=fix, paths=paths: fix(remote, paths),  # type: ignore[misc]
             )
+        elif names:
+            yield Finding("ok", f"{len(names)} {kind} of remote {remote.name!r} are right")
 
 
 def caches() -> Iterator[Finding]:
@@ -161,15 +161,22 @@ def _content(md5: str, source: Path | None) -> bytes | None:
     return content if is_right else None
 
 
-def _is_whole_there(remote: Remote, name: str) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "object"
+def _is_stored_whole(
+    remote: Remote, folder: str, name: str, is_whole: Callable[[Path, str], bool]
+) -> bool:
+    with tempfile.TemporaryDirectory() as own:
+        copy = Path(own) / "copy"
         try:
-            remote.download(f"{remotes.OBJECTS}/{name}", copy)
+            remote.download(f"{folder}/{name}", copy)
         except DataError:
             remote.reach()  # all of storage may be gone
             return False
-        return files.md5(copy) == name.replace("/", "").removesuffix(".dir")
+        return is_whole(copy, name)
+
+
+def _is_object(path: Path, name: str) -> bool:
+    """Whether a file is the object of that name, ``ab/cdef…``."""
+    return files.md5(path) == name.replace("/", "").removesuffix(".dir")
 
 
 def _taken_away(remote: Remote, paths: list[str]) -> str:
@@ -178,16 +185,16 @@ def _taken_away(remote: Remote, paths: list[str]) -> str:
     return f"{len(paths)} taken away; `swatchbook cache push` sends what this machine has of them"
 
 
-def _sent_again(remote: Remote, damaged: list[str]) -> str:
-    cache = dvc_files.cache_folder()
+def _sent_again(remote: Remote, paths: list[str]) -> str:
+    cache = dvc_files.cache_folder()  # laid out as storage is
     lost = []
-    for name in damaged:
-        source = cache / remotes.OBJECTS / name
+    for path in paths:
+        source = cache / path
         if source.is_file() and _is_whole(source):
-            remote.upload(source, f"{remotes.OBJECTS}/{name}")
+            remote.upload(source, path)
         else:
             lost.append(source)
-    said = f"{len(damaged) - len(lost)} sent again from DVC's cache"
+    said = f"{len(paths) - len(lost)} sent again from DVC's cache"
     if lost:
         raise DataError(f"{said}; of {len(lost)} there is no whole copy here: {_some(lost)}")
     return said
@@ -235,7 +242,7 @@ def _restored(cache: Path, other: dict[Path, str]) -> str:
 
 
 def _is_whole(path: Path) -> bool:
-    return files.md5(path) == _name(path).removesuffix(".dir")
+    return _is_object(path, _name(path))
 
 
 def _name(path: Path) -> str:

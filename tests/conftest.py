@@ -143,9 +143,9 @@ class Project:
         self.run("dvc", "remote", "add", "--force", "--default", name, storage.url)
         for key, value in {"verify": "true", **storage.settings}.items():
             self.run("dvc", "remote", "modify", name, key, value)
-        self.enter(storage, name)
+        self.authorize(storage, name)
 
-    def enter(self, storage: Storage, name: str = "shared") -> None:
+    def authorize(self, storage: Storage, name: str = "shared") -> None:
         """Give this clone alone its credentials for ``storage``."""
         for key, value in storage.local.items():
             self.run("dvc", "remote", "modify", "--local", name, key, value)

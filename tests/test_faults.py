@@ -100,13 +100,14 @@ def test_an_interrupt_ends_everything_soon(
     signals = ([signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM])[number % 3]
     running = at_work(project, 200 + number)
     stages = below(running)
+    last = time.monotonic() + 5
     for kind in signals:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, kind)
         time.sleep(0.2)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        running.wait(5)
-    _, alive = psutil.wait_procs([*stages, *below(running)], 5)
+        running.wait(max(0, last - time.monotonic()))
+    _, alive = psutil.wait_procs([*stages, *below(running)], max(0, last - time.monotonic()))
     assert not alive
     assert running.poll() is not None
     check(project, finished)

@@ -34,7 +34,7 @@ def shared(project: Project, storage: Storage) -> None:
 def joined(project: Project, storage: Storage, parent: Path) -> Project:
     """A colleague who has cloned it, and has the key to the storage."""
     colleague = project.cloned(parent)
-    colleague.enter(storage)
+    colleague.authorize(storage)
     return colleague
 
 
@@ -95,7 +95,7 @@ def test_an_object_that_was_tampered_with_is_not_taken(
     verify = ("python", "-m", "swatchbook", "verify", "--remote", name)
     found = project.run(*verify, ok=False)
     assert found.returncode == 1
-    assert f"objects of remote '{name}' are damaged: {md5[:2]}/{md5[2:]}" in found.stdout
+    assert f"objects of remote '{name}' are damaged: files/md5/{md5[:2]}/{md5[2:]}" in found.stdout
     assert "1 sent again" in project.run(*verify, "--fix").stdout
     assert "are right" in project.run(*verify).stdout
     colleague.run("dvc", "pull")
@@ -151,7 +151,7 @@ def test_experiments_are_shared(storage: Storage, project: Project, tmp_path: Pa
     assert "files uploaded" in told
     colleague = Project(tmp_path / "colleague" / "clone", tmp_path / "colleague" / "cache")
     subprocess.run(["git", "clone", "-q", str(origin), str(colleague.folder)], check=True)
-    colleague.enter(storage)
+    colleague.authorize(storage)
     colleague.run("dvc", "pull")
     colleague.run("dvc", "exp", "pull", "origin", "trees")
     said = colleague.run("python", "-m", "swatchbook", "compare", "main", "trees").stdout
@@ -169,7 +169,7 @@ def test_a_model_has_a_name_and_a_version(
     project.run("gto", "register", "classifier", "--version", "v1.0.0")
     elsewhere = Project(tmp_path / "elsewhere", tmp_path / "elsewhere cache")
     elsewhere.folder.mkdir()
-    elsewhere.enter(storage)
+    elsewhere.authorize(storage)
     source = str(project.folder)
     elsewhere.run("dvc", "artifacts", "get", source, "classifier", "--rev", "v1.0.0")
     elsewhere.run("dvc", "get", source, "models/network.onnx", "--rev", "main")

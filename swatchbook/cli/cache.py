@@ -1,7 +1,5 @@
 """``swatchbook cache``: features and finished runs shared over remote storage."""
 
-from pathlib import Path
-
 import click
 
 from swatchbook import (
@@ -74,7 +72,7 @@ def _networks(everything: bool) -> set[str]:
         return {path.stem for path in folder.glob("*.sqlite")}
     if not models.NETWORK.is_file():
         raise DataError(f"{models.NETWORK}: no such file; `dvc repro` makes it, or give --all")
-    return {files.sha256(Path(models.NETWORK))}
+    return {files.sha256(models.NETWORK)}
 
 
 def _told(damaged: list[str]) -> int:
