@@ -52,6 +52,10 @@ benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.download
 	python -m benchmarks.epoch
 	python -m benchmarks.refining
+	python -m benchmarks.service --kind compare
+	python -m benchmarks.service --kind endure
+	python -m benchmarks.parity
+	python -m benchmarks.predict
 
 # pip: every Python has it
 $(BIN)/.requirements: requirements.txt constraints.txt | $(BIN)/python $(BIN)/swatchbook

@@ -23,7 +23,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = harness.photographs(folder / "images", options.images)
-        _export(options.architecture, folder / "network.onnx")
+        export(options.architecture, folder / "network.onnx")
         (folder / "digests.json").write_text(json.dumps(_digests(paths)))
 
         def variant(kind: str, precision: str = "") -> dict[str, float]:
@@ -63,7 +63,7 @@ def run_usual(folder: Path, architecture: str) -> float:
     import torch
     from torchvision import datasets, transforms
 
-    network = _network(architecture)
+    backbone = network(architecture)
     started = time.perf_counter()
     preprocess = transforms.Compose([
         transforms.Resize(256),
@@ -73,11 +73,11 @@ def run_usual(folder: Path, architecture: str) -> float:
     ])  # fmt: skip
     dataset = datasets.ImageFolder(str(folder / "images"), preprocess)
     loader = torch.utils.data.DataLoader(dataset, batch_size=32, num_workers=2)
-    network.eval()
+    backbone.eval()
     features = []
     with torch.no_grad():
         for pixels, _ in loader:
-            features.append(network(pixels).numpy())
+            features.append(backbone(pixels).numpy())
     assert np.isfinite(np.concatenate(features)).all()
     return time.perf_counter() - started
 
@@ -91,7 +91,7 @@ def run_ours(folder: Path, precision: str) -> float:
     digests = json.loads((folder / "digests.json").read_text())
     started = time.perf_counter()
     workers = machine.workers()
-    network = Network(folder / "network.onnx", precision, "auto", machine.batch(), workers)
+    network = Network.load(folder / "network.onnx", precision, "auto", machine.batch(), workers)
     paths = {sha256: Path(path) for sha256, path in digests.items()}
     with Cache(machine.cache_folder() / "features.sqlite") as cache:
         found = features.featurize(paths, network, cache, workers)
@@ -99,7 +99,7 @@ def run_ours(folder: Path, precision: str) -> float:
     return time.perf_counter() - started
 
 
-def _network(architecture: str):  # type: ignore[no-untyped-def]
+def network(architecture: str):  # type: ignore[no-untyped-def]
     import torch
     import torchvision
 
@@ -114,7 +114,7 @@ def _network(architecture: str):  # type: ignore[no-untyped-def]
     return network
 
 
-def _export(architecture: str, path: Path) -> None:
+def export(architecture: str, path: Path) -> None:
     from swatchbook import network_export, networks
     from swatchbook.params_schema import RefineDnn
 

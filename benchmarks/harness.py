@@ -73,7 +73,7 @@ def measured(command: Sequence[str], **environment: str) -> dict[str, float]:
     watched = psutil.Process(process.pid)
     own, resident = 0, 0
     while process.poll() is None:
-        now = _memory(watched)
+        now = memory(watched)
         own, resident = max(own, now[0]), max(resident, now[1])
         time.sleep(0.02)
     seconds = time.perf_counter() - started
@@ -132,7 +132,8 @@ def arguments(description: str | None, **defaults: int | str) -> argparse.Namesp
     return parser.parse_args()
 
 
-def _memory(process: psutil.Process) -> tuple[int, int]:
+def memory(process: psutil.Process) -> tuple[int, int]:
+    """Bytes of a process and its children: shared pages counted once; and summed up as resident."""
     own, resident = 0, 0
     try:
         for one in [process, *process.children(recursive=True)]:

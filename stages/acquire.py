@@ -3,7 +3,7 @@
 from swatchbook import acquisition, files, machine, params, sources, stage, store, tables
 from swatchbook.cache import Cache
 from swatchbook.download import Manners
-from swatchbook.sandbox import Sandbox
+from swatchbook.examination import Examiner
 from swatchbook.search import Wanted
 
 
@@ -16,10 +16,10 @@ def main() -> str:
     wanted = Wanted(acquire.items, acquire.attributes, acquire.per_query, acquire.licences)
     with (
         Cache(machine.cache_folder() / "seen.sqlite") as seen,
-        Sandbox(machine.workers(), hash_size, acquire.max_side) as sandbox,
+        Examiner(machine.workers(), hash_size, acquire.max_side) as examiner,
     ):
         candidates = sources.candidates(acquire.source, manners, wanted)
-        found = acquisition.acquire(candidates, seen, sandbox)
+        found = acquisition.acquire(candidates, seen, examiner)
     acquisition.check(found.manifest, acquire.max_bad_fraction)
     good = found.manifest["status"] == "ok"
     pruned = store.prune(set(found.manifest.loc[good, "path"]))

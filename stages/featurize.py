@@ -13,7 +13,7 @@ def main() -> str:
     curated = tables.CURATED.read()
     kept = curated[curated["kept"]]
     workers = machine.workers()
-    network = Network(
+    network = Network.load(
         models.NETWORK, settings.precision, machine.engine(), machine.batch(), workers
     )
     paths = {sha256: Path(path) for sha256, path in zip(kept["sha256"], kept["path"], strict=True)}

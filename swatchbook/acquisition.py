@@ -11,7 +11,7 @@ import pandas as pd
 from swatchbook import download, files, images, store, tables
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError, ImageRefused
-from swatchbook.sandbox import Examined, Sandbox
+from swatchbook.examination import Examined, Examiner
 from swatchbook.search import provider
 from swatchbook.sources.candidate import Candidate, Origin, check_case
 
@@ -43,7 +43,7 @@ class _Row(Origin):
     file_sha256: str = ""
 
 
-def acquire(candidates: Iterable[Candidate], seen: Cache, sandbox: Sandbox) -> Acquired:
+def acquire(candidates: Iterable[Candidate], seen: Cache, examiner: Examiner) -> Acquired:
     """Examine and store the images of ``candidates``.
 
     Returns one row per candidate, sorted by source and digest: ``ok``, or ``quarantined`` with
@@ -53,7 +53,7 @@ def acquire(candidates: Iterable[Candidate], seen: Cache, sandbox: Sandbox) -> A
     rows: list[_Row] = []
     read = known = 0
     for batch in _batches(candidates):
-        reused = _reused(batch, seen, sandbox.settings)
+        reused = _reused(batch, seen, examiner.settings)
         fresh = [candidate for candidate in batch if candidate.stamp not in reused]
         known += len(batch) - len(fresh)
         read += sum(not candidate.reason for candidate in fresh)
@@ -62,7 +62,7 @@ def acquire(candidates: Iterable[Candidate], seen: Cache, sandbox: Sandbox) -> A
             for candidate in batch
             if candidate.stamp in reused
         ]
-        rows += _examined(fresh, seen, sandbox)
+        rows += _examined(fresh, seen, examiner)
     frame = pd.DataFrame(
         [asdict(row) for row in rows], columns=[field.name for field in fields(_Row)]
     )
@@ -133,7 +133,7 @@ def _reused(batch: list[Candidate], seen: Cache, settings: str) -> dict[str, _Ro
     return rows
 
 
-def _examined(fresh: list[Candidate], seen: Cache, sandbox: Sandbox) -> Iterator[_Row]:
+def _examined(fresh: list[Candidate], seen: Cache, examiner: Examiner) -> Iterator[_Row]:
     learnt: dict[str, bytes] = {}
     contents: dict[int, bytes] = {}
     refusals: dict[int, ImageRefused] = {}
@@ -152,7 +152,7 @@ def _examined(fresh: list[Candidate], seen: Cache, sandbox: Sandbox) -> Iterator
             else:
                 yield number, contents[number]
 
-    for number, found in sandbox.examine(readable()):
+    for number, found in examiner.examine(readable()):
         data = contents.pop(number)
         sha256 = files.digest(data)
         row = _verdict(data, sha256, found)
@@ -160,7 +160,7 @@ def _examined(fresh: list[Candidate], seen: Cache, sandbox: Sandbox) -> Iterator
             store.add(found.smaller or data, row.sha256, found.facts.extension)
         # a timeout or crash may be this machine's fault: tried again next time
         if row.reason not in ("timeout", "decoder_crash"):
-            learnt[_verdict_key(sha256, sandbox.settings)] = json.dumps(asdict(row)).encode()
+            learnt[_verdict_key(sha256, examiner.settings)] = json.dumps(asdict(row)).encode()
             if fresh[number].stamp:
                 learnt[f"stamp|{fresh[number].stamp}"] = sha256.encode()
         yield _row(fresh[number], row)

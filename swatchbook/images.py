@@ -105,23 +105,37 @@ def examine(data: bytes) -> tuple[Facts, Image.Image]:
     return Facts(kind, rgb.width, rgb.height), rgb
 
 
-def decode(data: bytes, resolution: int, resize: str) -> np.ndarray:
-    """Decode an examined image for a network: ``(resolution, resolution, 3) uint8`` RGB.
+def decode(data: bytes, resolution: int, resize: str, *, examined: bool = True) -> np.ndarray:
+    """Decode an image for a network: ``(resolution, resolution, 3) uint8`` RGB.
 
     ``resize`` is ``pad`` (whole image, centred on grey 114), ``crop`` (centre) or ``stretch``;
     all resample bilinearly with antialiasing. The decoder may scale a JPEG down, but never to
     less than twice the target: 55 to 60 dB against a full decode where it was measured.
 
+    An image that was not ``examined`` before is checked as ``examine`` does, with its verdict
+    and the same pixels; callers run that through ``sandbox``.
+
     Raises:
         ImageRefused: with the reason, one of ``REASONS``.
     """
+    if not examined:
+        _check_checksums(data)
     image = _open(data)
+    scale = 1.0
     if image.format in ("JPEG", "MPO"):
         side = max(image.size) if resize == "pad" else min(image.size)
         scale = 2 * resolution / side
         if scale < 1:
             image.draft(None, (round(image.width * scale), round(image.height * scale)))
-    return fit(_upright_rgb(image, refuse_blank=False), resolution, resize)
+    try:
+        rgb = _upright_rgb(image, refuse_blank=not examined)
+    except ImageRefused as refused:
+        if refused.reason != "blank" or scale >= 1:
+            raise
+        # what the smaller image doesn't show may be there in the larger one, which decides
+        examine(data)
+        rgb = _upright_rgb(image, refuse_blank=False)
+    return fit(rgb, resolution, resize)
 
 
 def reduced(image: Image.Image, max_side: int) -> bytes:

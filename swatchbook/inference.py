@@ -5,9 +5,10 @@ Each engine is imported where it is used: one costs 40 MB, and only one runs.
 
 import functools
 import threading
+from collections.abc import Callable, Collection, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,29 +17,50 @@ from swatchbook.errors import NetworkError
 
 
 class Network:
-    """A network with fixed batch size, safe to call from several threads.
+    """A network with fixed batch sizes, safe to call from several threads.
 
     ``metadata`` is what its maker wrote, ``digest`` its SHA-256, ``engine`` and ``precision``
-    what is in use. The same image gives the same bits in any batch and beside any other images,
-    because every pass has the same shape.
+    what is in use, ``batch`` the largest of the ``batches`` that it is made for: a smaller number
+    of images takes the next larger one. With one size, the same image gives the same bits beside
+    any other images, because every pass has the same shape.
+
+    Raises:
+        NetworkError: where the engine or the precision can't be had here.
     """
 
-    def __init__(self, path: Path, precision: str, engine: str, batch: int, threads: int) -> None:
-        content, self.metadata = models.load(path, {"resolution", "resize", "features"})
+    def __init__(
+        self,
+        content: bytes,
+        metadata: Mapping[str, str],
+        precision: str,
+        engine: str,
+        batches: Collection[int],
+        threads: int,
+    ) -> None:
+        self.metadata = metadata
         self.digest = files.digest(content)
         self.resolution = int(self.metadata["resolution"])
         self.resize = self.metadata["resize"]
         self.width = int(self.metadata["features"])
-        self.batch = batch
+        self.batch = max(batches)
         self.engine = _engine(engine)
         self.precision = _precision(precision, self.engine)
+        side = self.resolution
+        self._runs: dict[int, Callable[[np.ndarray], np.ndarray]]
         if self.engine == "openvino":
-            self._run = _openvino(content, self.precision, batch, self.resolution, threads)
+            self._runs = _openvino(content, self.precision, batches, side, threads)
         else:
-            self._run = _onnxruntime(content, self.engine)
+            self._runs = dict.fromkeys(batches, _onnxruntime(content, self.engine))
         # OpenVINO's binding sets up its numpy bridge at the first call, and deadlocks on the
         # interpreter lock where two threads make that call at once: so it is made here
-        self.features(np.zeros((1, self.resolution, self.resolution, 3), np.uint8))
+        for size in batches:
+            self.features(np.zeros((size, side, side, 3), np.uint8))
+
+    @classmethod
+    def load(cls, path: Path, precision: str, engine: str, batch: int, threads: int) -> Self:
+        """The network in a file. Raises NetworkError, as ``models.load`` does."""
+        content, facts = models.load(path, {"resolution", "resize", "features"})
+        return cls(content, facts, precision, engine, [batch], threads)
 
     @property
     def origin(self) -> dict[str, str]:
@@ -47,10 +69,12 @@ class Network:
 
     def features(self, pixels: np.ndarray) -> np.ndarray:
         """Features ``(n, d) float32`` of up to ``batch`` images ``(n, r, r, 3) uint8``."""
-        full = np.zeros((self.batch, *pixels.shape[1:]), np.uint8)
-        full[: len(pixels)] = pixels
-        features: np.ndarray = self._run(full)[: len(pixels)]
-        return features
+        size = min(size for size in self._runs if size >= len(pixels))
+        full = pixels
+        if len(pixels) < size:
+            full = np.zeros((size, *pixels.shape[1:]), np.uint8)
+            full[: len(pixels)] = pixels
+        return self._runs[size](full)[: len(pixels)]
 
 
 def engine() -> str:
@@ -61,6 +85,11 @@ def engine() -> str:
     """
     name = _engine(machine.engine())
     return f"{name}, {_precision('auto', name)}"
+
+
+def precisions(engine: str) -> set[str]:
+    """The arithmetics that networks can run in here, with the ``engine`` that is asked for."""
+    return {"float32", "bfloat16"} if _does_bfloat16(_engine(engine)) else {"float32"}
 
 
 def _engine(wanted: str) -> str:
@@ -84,12 +113,14 @@ def _has_cuda() -> bool:
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
 
 
-def _has_bfloat16() -> bool:
-    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def _does_bfloat16(engine: str) -> bool:
+    return engine == "openvino" and "BF16" in openvino_core().get_property(
+        "CPU", "OPTIMIZATION_CAPABILITIES"
+    )
 
 
 def _precision(wanted: str, engine: str) -> str:
-    has_bfloat16 = engine == "openvino" and _has_bfloat16()
+    has_bfloat16 = _does_bfloat16(engine)
     if wanted == "auto":
         return "bfloat16" if has_bfloat16 else "float32"
     if wanted == "bfloat16" and not has_bfloat16:
@@ -113,10 +144,11 @@ def openvino_core() -> Any:
     return openvino.Core()
 
 
-def _openvino(content: bytes, precision: str, batch: int, resolution: int, threads: int) -> Any:
+def _openvino(
+    content: bytes, precision: str, batches: Collection[int], resolution: int, threads: int
+) -> dict[int, Callable[[np.ndarray], np.ndarray]]:
     core = openvino_core()
     model = core.read_model(content)
-    model.reshape([batch, resolution, resolution, 3])
     settings = {
         "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
         # one stream per calling thread: each decodes and infers alone, none waits for another
@@ -125,7 +157,14 @@ def _openvino(content: bytes, precision: str, batch: int, resolution: int, threa
         # compiled once per network and machine: a run that finds all in the cache starts at once
         "CACHE_DIR": str(machine.cache_folder() / "openvino"),
     }
-    compiled = core.compile_model(model, "CPU", settings)
+    runs = {}
+    for batch in batches:
+        model.reshape([batch, resolution, resolution, 3])
+        runs[batch] = _own_requests(core.compile_model(model, "CPU", settings))
+    return runs
+
+
+def _own_requests(compiled: Any) -> Callable[[np.ndarray], np.ndarray]:
     local = threading.local()
 
     def run(pixels: np.ndarray) -> np.ndarray:
@@ -136,7 +175,7 @@ def _openvino(content: bytes, precision: str, batch: int, resolution: int, threa
     return run
 
 
-def _onnxruntime(content: bytes, engine: str) -> Any:
+def _onnxruntime(content: bytes, engine: str) -> Callable[[np.ndarray], np.ndarray]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -15,6 +15,8 @@ SWATCHBOOK_CONTACT  how a site can reach who downloads from it: an address for t
 SWATCHBOOK_ALLOW_NETWORKS  networks beside the public internet that downloads may connect to
                     (10.0.0.0/8,…; default: none)
 SWATCHBOOK_BRAVE_KEY  key of Brave Search, for acquire.source: search:brave; never written anywhere
+SWATCHBOOK_API_KEY  what clients of `swatchbook serve` must show, and `swatchbook call` shows; at
+                    least 16 characters; never written anywhere
 SWATCHBOOK_CNTK     the Python of the CNTK environment (default: where `make cntk` puts it)
 """
 
@@ -103,6 +105,14 @@ def brave_key() -> str:
             "SWATCHBOOK_BRAVE_KEY: acquire.source: search:brave needs your key in it "
             "(https://api-dashboard.search.brave.com)"
         )
+    return key
+
+
+def api_key() -> str:
+    """What clients of the service must show; empty: nothing."""
+    key = (os.environ.get("SWATCHBOOK_API_KEY") or "").strip()
+    if key and (len(key) < 16 or not key.isascii() or not key.isprintable()):
+        raise ParamsError("SWATCHBOOK_API_KEY: must be at least 16 printable ASCII characters")
     return key
 
 

@@ -60,10 +60,22 @@ def save(content: bytes, path: Path) -> None:
     files.write_bytes(path, content)
 
 
+class Classifier:
+    """A classifier's ONNX bytes made ready to run, on one thread; safe to share."""
+
+    def __init__(self, content: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Probabilities ``(n, k) float32`` of features ``(n, d) float32``."""
+        found: np.ndarray = self._session.run(["probabilities"], {"features": features})[0]
+        return found
+
+
 def probabilities(content: bytes, features: np.ndarray) -> np.ndarray:
-    """Probabilities ``(n, k) float32`` by a classifier's ONNX bytes, on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    found: np.ndarray = session.run(["probabilities"], {"features": features})[0]
-    return found
+    """Probabilities ``(n, k) float32`` by a classifier's ONNX bytes."""
+    return Classifier(content)(features)

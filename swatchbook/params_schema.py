@@ -438,6 +438,17 @@ class Suspects(Section):
     )
 
 
+class Bundle(Section):
+    """Put network and classifier into one file, and hold it against the predictions."""
+
+    golden_images: int = _key(
+        8,
+        "test images kept beside the model, with which it is checked wherever it is loaded",
+        ge=1,
+        le=100,
+    )
+
+
 class Params(Section):
     """All of params.yaml."""
 
@@ -449,6 +460,7 @@ class Params(Section):
     train_classifier: TrainClassifier = TrainClassifier()
     evaluate: Evaluate = Evaluate()
     suspects: Suspects = Suspects()
+    bundle: Bundle = Bundle()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:

@@ -1,70 +1,100 @@
-"""Examine untrusted images in expendable processes, so that a hostile file costs one process.
+"""Work on untrusted bytes in expendable processes, so that a hostile file costs one process.
 
-Each image has a limit of time and each process one of memory (the advice of Pillow's security
-handbook). Used where bytes come in for the first time; what was accepted is trusted by digest.
+Each piece of work has a limit of time and each process one of memory (the advice of Pillow's
+security handbook). Used wherever bytes come in for the first time.
 """
 
 import contextlib
 import multiprocessing
+import os
+import threading
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import TimeoutError
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Future, TimeoutError
 from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 import pebble
 
-from swatchbook import images, perceptual
 from swatchbook.errors import ImageRefused
 
 SECONDS = 20.0
 MEMORY = 3 * 2**30
 _WAITING_PER_WORKER = 4
 
-
-@dataclass(frozen=True)
-class Examined:
-    """Facts of an accepted image, its difference hash in hexadecimal, and its bytes where it was
-    reduced: facts and hash are of the smaller one then.
-    """
-
-    facts: images.Facts
-    dhash: str
-    smaller: bytes | None = None
+_Key = TypeVar("_Key")
+_Result = TypeVar("_Result")
 
 
-class Sandbox:
-    """A pool of processes that examine images; started at the first image.
+class Sandbox(Generic[_Result]):
+    """A pool of processes that do ``work(data, *args)``; started at the first piece of work.
 
-    ``max_side``: images with a longer side are reduced to it; 0: none.
+    ``args`` are the same for all; ``seconds`` is the limit of one piece; ``niceness`` lets other
+    processes go first.
     """
 
     def __init__(
-        self, workers: int, hash_size: int, max_side: int = 0, seconds: float = SECONDS
+        self,
+        work: Callable[..., _Result],
+        args: tuple[Any, ...],
+        workers: int,
+        seconds: float = SECONDS,
+        niceness: int = 0,
     ) -> None:
+        self._niceness = niceness
+        self._work = work
+        self._args = args
         self._workers = workers
-        self._hash_size = hash_size
-        self._max_side = max_side
         self._seconds = seconds
         self._pool: pebble.ProcessPool | None = None
+        self._starting = threading.Lock()
 
-    @property
-    def settings(self) -> str:
-        """What its verdict on an image depends on beside the image: caches key on it."""
-        return f"{images.DOOR_VERSION}|{self._hash_size}|{self._max_side}"
-
-    def examine(
-        self, items: Iterable[tuple[int, bytes]]
-    ) -> Iterator[tuple[int, Examined | ImageRefused]]:
-        """Yield each item's number with what was found, in order; memory stays bounded."""
-        waiting: deque[tuple[int, pebble.ProcessFuture]] = deque()
-        for number, data in items:
-            waiting.append((number, self._submit(data)))
+    def each(
+        self, items: Iterable[tuple[_Key, bytes]]
+    ) -> Iterator[tuple[_Key, _Result | ImageRefused]]:
+        """Yield each item's key with what came of it, in order; memory stays bounded."""
+        waiting: deque[tuple[_Key, Future[_Result]]] = deque()
+        for key, data in items:
+            waiting.append((key, self.submit(data)))
             if len(waiting) >= self._workers * _WAITING_PER_WORKER:
                 yield self._next(waiting)
         while waiting:
             yield self._next(waiting)
+
+    def submit(self, data: bytes) -> "Future[_Result]":
+        """Begin the work on ``data``; ``refusal`` explains the errors that it may end with."""
+        with self._starting:
+            if self._pool is None or not self._pool.active:
+                # the system may end an idle process, for want of memory: pebble gives up then
+                if self._pool is not None:
+                    self._pool.stop()  # type: ignore[no-untyped-call]
+                self._pool = pebble.ProcessPool(
+                    max_workers=self._workers,
+                    initializer=_limit_process,
+                    initargs=[self._niceness],
+                    context=multiprocessing.get_context("spawn"),
+                )
+            future: Future[_Result] = self._pool.schedule(
+                self._work, args=[data, *self._args], timeout=self._seconds
+            )
+        return future
+
+    def warm(self) -> None:
+        """Start all processes now, so that no later work waits for that."""
+        for future in [self.submit(b"") for _ in range(self._workers)]:
+            future.exception()
+
+    def refusal(self, error: Exception) -> ImageRefused:
+        """Why an image is refused whose work ended with ``error``."""
+        if isinstance(error, ImageRefused):
+            return error
+        if isinstance(error, TimeoutError):
+            return ImageRefused("timeout", f"over {self._seconds:g} s")
+        if isinstance(error, pebble.ProcessExpired | BrokenExecutor | MemoryError):
+            return ImageRefused("decoder_crash", str(error))
+        # a parser that fails in a way nobody foresaw costs its image, not the run
+        return ImageRefused("corrupt", f"{type(error).__name__}: {error}")
 
     def close(self) -> None:
         """End the processes at once."""
@@ -72,7 +102,7 @@ class Sandbox:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
 
-    def __enter__(self) -> "Sandbox":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -83,35 +113,20 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def _submit(self, data: bytes) -> pebble.ProcessFuture:
-        if self._pool is None:
-            self._pool = pebble.ProcessPool(
-                max_workers=self._workers,
-                initializer=_limit_process,
-                context=multiprocessing.get_context("spawn"),
-            )
-        task = [data, self._hash_size, self._max_side]
-        return self._pool.schedule(_examine, args=task, timeout=self._seconds)
-
     def _next(
-        self, waiting: deque[tuple[int, pebble.ProcessFuture]]
-    ) -> tuple[int, Examined | ImageRefused]:
-        number, future = waiting.popleft()
+        self, waiting: "deque[tuple[_Key, Future[_Result]]]"
+    ) -> tuple[_Key, _Result | ImageRefused]:
+        key, future = waiting.popleft()
         try:
-            return number, future.result()
-        except ImageRefused as refused:
-            return number, refused
-        except TimeoutError:
-            return number, ImageRefused("timeout", f"over {self._seconds:g} s")
-        except (pebble.ProcessExpired, MemoryError) as error:
-            return number, ImageRefused("decoder_crash", str(error))
+            return key, future.result()
         except Exception as error:
-            # a parser that fails in a way nobody foresaw costs its image, not the run
-            return number, ImageRefused("corrupt", f"{type(error).__name__}: {error}")
+            return key, self.refusal(error)
 
 
-def _limit_process() -> None:
+def _limit_process(niceness: int) -> None:
     warnings.simplefilter("ignore")
+    if niceness:
+        os.nice(niceness)
     try:
         import resource
     except ImportError:  # Windows has no such limit
@@ -119,13 +134,3 @@ def _limit_process() -> None:
     # macOS knows the limit but does not let it be set
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-
-def _examine(data: bytes, hash_size: int, max_side: int) -> Examined:
-    facts, rgb = images.examine(data)
-    smaller = None
-    if max_side and max(rgb.size) > max_side:
-        smaller = images.reduced(rgb, max_side)
-        # what is stored is what is hashed
-        facts, rgb = images.examine(smaller)
-    return Examined(facts, perceptual.dhash(rgb, hash_size), smaller)

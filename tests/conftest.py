@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
+from services import Service, running
 from storage_servers import Storage, s3, ssh, web
 
 from swatchbook import machine
@@ -215,6 +216,16 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Pro
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished tiny project, free to be changed, with its cache."""
     return finished.copied(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def service(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The tiny project's model as a service, for all tests that don't change it."""
+    folder = tmp_path_factory.mktemp("service")
+    cache = finished.environment["SWATCHBOOK_CACHE"]
+    model = finished.folder / "models/model.onnx"
+    with running(model, folder / "log", SWATCHBOOK_CACHE=cache) as service:
+        yield service.wait()
 
 
 @pytest.fixture

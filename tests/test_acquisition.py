@@ -10,15 +10,15 @@ from swatchbook import acquisition, files, images, machine, sources, store
 from swatchbook.acquisition import Acquired
 from swatchbook.cache import Cache
 from swatchbook.errors import DataError
-from swatchbook.sandbox import Sandbox
+from swatchbook.examination import Examiner
 
 
 def acquire(root: Path, hash_size: int = 16, max_side: int = 0) -> Acquired:
     with (
         Cache(machine.cache_folder() / "seen.sqlite") as seen,
-        Sandbox(1, hash_size, max_side) as sandbox,
+        Examiner(1, hash_size, max_side) as examiner,
     ):
-        return acquisition.acquire(sources.candidates(f"folder:{root}"), seen, sandbox)
+        return acquisition.acquire(sources.candidates(f"folder:{root}"), seen, examiner)
 
 
 @pytest.fixture

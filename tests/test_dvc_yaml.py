@@ -16,16 +16,18 @@ STAGES = PIPELINE["stages"]
 # DESIGN: a module imports only modules to its left
 ORDER = (
     "errors", "terminal", "addresses", "machine", "files", "cache", "presets", "params_schema",
-    "params", "params_reference", "tables", "images", "perceptual", "sandbox", "store", "pace",
-    "robots", "fetching", "download", "search", "sources", "acquisition", "duplicates",
-    "annotations", "test_lists", "splitting", "models", "figures", "sampling", "weights",
-    "networks", "network_export", "decoded", "augmentation", "training_data", "schedules",
-    "checkpoints", "finetuning", "parallel", "batch_norm", "depthwise", "torch_learner", "cntk",
-    "training_curves", "refining", "rate_finder", "inference", "features", "classifiers",
-    "classifier_export", "evaluation", "curves", "plots", "comparison", "comparison_report",
-    "comparison_plots", "looks", "suspects", "learning_curve", "selection", "durations", "parent",
-    "stage", "runs", "comparison_page", "gate", "run_list", "run_plots", "dvc_files", "findings",
-    "remotes", "shared_features", "shared_runs", "doctor", "verification", "cli",
+    "params", "params_reference", "tables", "images", "perceptual", "sandbox", "examination",
+    "decoding", "store", "pace", "robots", "fetching", "download", "search", "sources", "inputs",
+    "acquisition", "duplicates", "annotations", "test_lists", "splitting", "models", "figures",
+    "sampling", "weights", "networks", "network_export", "decoded", "augmentation", "training_data",
+    "schedules", "checkpoints", "finetuning", "parallel", "batch_norm", "depthwise",
+    "torch_learner", "cntk", "training_curves", "refining", "rate_finder", "inference", "features",
+    "classifiers", "classifier_export", "evaluation", "abstention", "bundle", "predictor", "golden",
+    "provenance", "bundling", "neighbours", "predict", "prediction_files", "service", "client",
+    "curves", "plots", "comparison", "comparison_report", "comparison_plots", "looks", "suspects",
+    "learning_curve", "selection", "durations", "parent", "stage", "runs", "comparison_page",
+    "gate", "run_list", "run_plots", "dvc_files", "findings", "remotes", "shared_features",
+    "shared_runs", "doctor", "verification", "cli",
 )  # fmt: skip
 
 # code that a module runs in another Python, and so doesn't import

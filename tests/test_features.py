@@ -20,7 +20,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
     network_export.export(
         networks.build(settings), settings, np.zeros((1, 32, 32, 3), np.uint8), file
     )
-    return Network(file, "float32", "onnxruntime", 4, 2)
+    return Network.load(file, "float32", "onnxruntime", 4, 2)
 
 
 def stored(count: int) -> dict[str, Path]:

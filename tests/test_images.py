@@ -284,6 +284,25 @@ def test_decoding_at_reduced_scale_is_faithful(resize: str, size: tuple[int, int
     assert 10 * np.log10(255**2 / max(noise, 1e-9)) >= 45
 
 
+@pytest.mark.filterwarnings("ignore")  # as in a sandbox
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_unexamined_image_gets_the_verdict_of_examining(name: str) -> None:
+    with pytest.raises(ImageRefused) as caught:
+        images.decode(REFUSED[name][0], 32, "pad", examined=False)
+    assert caught.value.reason == REFUSED[name][1]
+
+
+def test_a_speck_that_scaling_loses_still_makes_an_image() -> None:
+    pixels = np.zeros((800, 800, 3), np.uint8)
+    pixels[:2, :2] = 40
+    speck = encoded(Image.fromarray(pixels), "JPEG", quality=95)
+    assert images.examine(speck)[0].format == "JPEG"
+    found = images.decode(speck, 16, "pad", examined=False)
+    assert (found == images.decode(speck, 16, "pad")).all()
+    with pytest.raises(ImageRefused, match="blank"):
+        images.decode(encoded(Image.new("RGB", (800, 800)), "JPEG"), 16, "pad", examined=False)
+
+
 @settings(max_examples=50, deadline=None)
 @given(width=st.integers(8, 300), height=st.integers(8, 300), side=st.integers(32, 128))
 def test_padding_keeps_the_aspect(width: int, height: int, side: int) -> None:

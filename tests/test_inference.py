@@ -32,7 +32,7 @@ def pixels(count: int) -> np.ndarray:
 
 
 def network(path: Path, precision: str = "float32", engine: str = "openvino") -> Network:
-    return Network(path, precision, engine, 8, 2)
+    return Network.load(path, precision, engine, 8, 2)
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
@@ -82,7 +82,7 @@ from pathlib import Path
 import numpy as np
 from swatchbook.inference import Network
 
-network = Network(Path(sys.argv[1]), "float32", "openvino", 1, 8)
+network = Network.load(Path(sys.argv[1]), "float32", "openvino", 1, 8)
 sys.setswitchinterval(1e-6)
 barrier = threading.Barrier(8)
 
@@ -116,8 +116,8 @@ from swatchbook.inference import Network
 faulthandler.enable()  # pytest does so too; from then on handlers have a stack of their own
 caught = []
 signal.signal(signal.SIGTERM, lambda *_: caught.append(1))
-first = Network(Path(sys.argv[1]), "auto", "openvino", 1, 1)
-second = Network(Path(sys.argv[1]), "float32", "openvino", 1, 1)
+first = Network.load(Path(sys.argv[1]), "auto", "openvino", 1, 1)
+second = Network.load(Path(sys.argv[1]), "float32", "openvino", 1, 1)
 for network in ("first", "second"):
     del globals()[network]
     os.kill(os.getpid(), signal.SIGTERM)

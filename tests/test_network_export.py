@@ -60,7 +60,7 @@ def test_every_architecture_trains_a_step_exports_and_agrees(architecture: str) 
     assert head is not None
     assert np.allclose(features @ head[0].T + head[1], logits, atol=1e-4 * np.abs(logits).max())
     assert np.allclose(
-        Network(PATH, "float32", "openvino", 4, 1).features(sample(side, 3)), features,
+        Network.load(PATH, "float32", "openvino", 4, 1).features(sample(side, 3)), features,
         atol=1e-3 * np.abs(features).max(),
     )  # fmt: skip
     assert json.loads(facts["labels"]) == ["a", "b", "ü"]
@@ -81,7 +81,7 @@ def test_a_fixed_network_has_features_only() -> None:
 def test_global_pooling_takes_any_resolution(resolution: int) -> None:
     settings = RefineDnn(architecture="resnet18", pretrained="none", resolution=resolution)
     network_export.export(networks.build(settings), settings, sample(resolution), PATH)
-    assert Network(PATH, "float32", "onnxruntime", 1, 1).resolution == resolution
+    assert Network.load(PATH, "float32", "onnxruntime", 1, 1).resolution == resolution
 
 
 def test_the_same_settings_give_the_same_file() -> None:

@@ -10,28 +10,57 @@ from pathlib import Path
 import pytest
 from conftest import Project, encoded, new_project, texture
 
-from swatchbook import files, inference
+from swatchbook import bundling, files, inference
 from swatchbook.params_schema import Params
 
 pytestmark = pytest.mark.pipeline
 
 ALL = [
     "acquire", "dedupe", "split", "refine_dnn", "featurize", "train_classifier", "evaluate",
-    "suspects",
+    "suspects", "bundle",
 ]  # fmt: skip
-FROM_SPLIT = {"split", "refine_dnn", "train_classifier", "evaluate", "suspects"}
-FROM_NETWORK = {"refine_dnn", "featurize", "train_classifier", "evaluate", "suspects"}
-FROM_CLASSIFIER = {"train_classifier", "evaluate", "suspects"}
+FROM_CLASSIFIER = {"train_classifier", "evaluate", "suspects", "bundle"}
+FROM_SPLIT = {"split", "refine_dnn", *FROM_CLASSIFIER}
+FROM_NETWORK = {"refine_dnn", "featurize", *FROM_CLASSIFIER}
 RESULTS = (
     "data/manifest.csv", "data/curated.csv", "data/split.csv", "data/predictions.csv",
     "metrics/acquire.json", "metrics/dedupe.json", "metrics/split.json", "metrics/refine_dnn.json",
     "metrics/featurize.json", "metrics/train_classifier.json", "metrics/evaluation.json",
-    "data/suspects.csv", "metrics/suspects.json",
+    "data/suspects.csv", "metrics/suspects.json", "metrics/bundle.json",
 )  # fmt: skip
 HAS_BFLOAT16 = "BF16" in inference.openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
+# Of a fixed network these change nothing: it comes out with the same bytes. They are tried all at
+# once: dvc.yaml names their section as a whole.
+TRAINING_ONLY = {
+    "refine_dnn.trainable": "last_only",
+    "refine_dnn.unfreeze_after": "1",
+    "refine_dnn.schedule": "cosine",
+    "refine_dnn.rate": "0.1",
+    "refine_dnn.epochs": "3",
+    "refine_dnn.warmup": "2",
+    "refine_dnn.optimizer": "adamw",
+    "refine_dnn.momentum": "0.8",
+    "refine_dnn.minibatch": "8",
+    "refine_dnn.weight_decay": "0.001",
+    "refine_dnn.dropout": "0.1",
+    "refine_dnn.label_smoothing": "0.1",
+    "refine_dnn.balance": "weights",
+    "refine_dnn.max_images": "9",
+    "refine_dnn.validation_fold": "1",
+    "refine_dnn.patience": "3",
+    "refine_dnn.crop_scale": "0.8",
+    "refine_dnn.flip": "both",
+    "refine_dnn.rotation": "5.0",
+    "refine_dnn.color_jitter": "0.1",
+    "refine_dnn.rand_augment": "3",
+    "refine_dnn.mixup": "0.2",
+    "refine_dnn.precision": "float32",
+}
+
 # For every parameter: another value, and exactly the stages that it runs again. A stage whose
-# inputs came out with the same bytes is not among them.
+# inputs came out with the same bytes is not among them. Those of bundling.SECTIONS run bundle too:
+# a model says which parameters it was made with.
 INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "acquire.data_set": ("other", {"acquire", "dedupe", "split", "suspects"}),
     "acquire.source": ("folder:{more}", set(ALL)),
@@ -56,36 +85,8 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "refine_dnn.resolution": ("40", FROM_NETWORK),
     "refine_dnn.resize": ("crop", FROM_NETWORK),
     "refine_dnn.seed": ("1", FROM_NETWORK),
-    # of a fixed network these change nothing: it comes out with the same bytes
-    **{
-        f"refine_dnn.{key}": (value, {"refine_dnn"})
-        for key, value in {
-            "engine": "cntk",
-            "trainable": "last_only",
-            "unfreeze_after": "1",
-            "schedule": "cosine",
-            "rate": "0.1",
-            "epochs": "3",
-            "warmup": "2",
-            "optimizer": "adamw",
-            "momentum": "0.8",
-            "minibatch": "8",
-            "weight_decay": "0.001",
-            "dropout": "0.1",
-            "label_smoothing": "0.1",
-            "balance": "weights",
-            "max_images": "9",
-            "validation_fold": "1",
-            "patience": "3",
-            "crop_scale": "0.8",
-            "flip": "both",
-            "rotation": "5.0",
-            "color_jitter": "0.1",
-            "rand_augment": "3",
-            "mixup": "0.2",
-            "precision": "float32",
-        }.items()
-    },
+    "refine_dnn.engine": ("cntk", {"refine_dnn"}),
+    **dict.fromkeys(TRAINING_ONLY, ("", {"refine_dnn"})),
     "featurize.precision": (
         "auto",
         {"featurize", *FROM_CLASSIFIER} if HAS_BFLOAT16 else {"featurize"},
@@ -102,6 +103,7 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "evaluate.seed": ("1", {"evaluate"}),
     "suspects.neighbours": ("3", {"suspects"}),
     "suspects.outlier": ("5.0", {"suspects"}),
+    "bundle.golden_images": ("3", {"bundle"}),
 }
 
 
@@ -132,7 +134,20 @@ def changing(
     return finished.copied(parent), values
 
 
-@pytest.mark.parametrize("key", INVALIDATES)
+def test_what_counts_in_training_only_changes_no_fixed_network(
+    changing: tuple[Project, dict[str, str]],
+) -> None:
+    project, _ = changing
+    project.run("git", "checkout", "-q", ".")
+    project.run("dvc", "checkout", "-q")
+    for key, value in TRAINING_ONLY.items():
+        project.set(key, value)
+    done = project.run("dvc", "repro", "--no-run-cache")
+    ran = {line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running")}
+    assert ran == {"refine_dnn", "bundle"}
+
+
+@pytest.mark.parametrize("key", [key for key in INVALIDATES if key not in TRAINING_ONLY])
 def test_a_parameter_runs_exactly_its_stages_again(
     key: str, changing: tuple[Project, dict[str, str]]
 ) -> None:
@@ -141,7 +156,10 @@ def test_a_parameter_runs_exactly_its_stages_again(
     project.run("git", "checkout", "-q", ".")
     project.run("dvc", "checkout", "-q")
     project.set(key, value.format(**values))
-    done = project.run("dvc", "repro", "--no-run-cache", ok=key != "split.by")
+    refused = key == "split.by"
+    if key.split(".")[0] in bundling.SECTIONS and not refused:
+        expected = expected | {"bundle"}
+    done = project.run("dvc", "repro", "--no-run-cache", ok=not refused)
     ran = {line.split("'")[1] for line in done.stdout.splitlines() if line.startswith("Running")}
     assert ran == expected
 

@@ -100,7 +100,7 @@ def test_a_second_repro_does_nothing_and_another_classifier_does_not_train_again
     assert refined.repro() == set()
     before = refined.bytes("models/network.onnx")
     refined.set("train_classifier.kind", "svm")
-    assert refined.repro() == {"train_classifier", "evaluate", "suspects"}
+    assert refined.repro() == {"train_classifier", "evaluate", "suspects", "bundle"}
     assert refined.bytes("models/network.onnx") == before
     refined.set("train_classifier.kind", "dnn")
     refined.repro()
@@ -202,6 +202,7 @@ def test_cntk_makes_the_same_outputs(project: Project, cntk: Path) -> None:
         "train_classifier",
         "evaluate",
         "suspects",
+        "bundle",
     }
     _, facts = models.load(project.folder / models.NETWORK, {"labels", "training"})
     assert (facts["cntk"], facts["architecture"]) == ("2.7", "resnet18")

@@ -15,7 +15,7 @@ from swatchbook import acquisition, machine, search, sources
 from swatchbook.cache import Cache
 from swatchbook.download import Manners
 from swatchbook.errors import DataError, ParamsError
-from swatchbook.sandbox import Sandbox
+from swatchbook.examination import Examiner
 from swatchbook.search import Answer, Wanted, client
 from swatchbook.search.openverse import Openverse
 
@@ -152,9 +152,9 @@ def results(query: str, *urls: str) -> None:
 def manifest(attributes: Sequence[str], licences: Sequence[str] = ()) -> pd.DataFrame:
     manners = Manners(allowed=[ipaddress.ip_network("127.0.0.6/32")])
     wanted = Wanted(["shirt"], attributes, 50, licences)
-    with Cache(machine.cache_folder() / "seen.sqlite") as seen, Sandbox(1, 16) as sandbox:
+    with Cache(machine.cache_folder() / "seen.sqlite") as seen, Examiner(1, 16) as examiner:
         candidates = sources.candidates("search:folder=results", manners, wanted)
-        return acquisition.acquire(candidates, seen, sandbox).manifest
+        return acquisition.acquire(candidates, seen, examiner).manifest
 
 
 def test_results_are_fetched_and_failures_recorded(

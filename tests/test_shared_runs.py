@@ -22,11 +22,11 @@ def test_finished_runs_are_shared(storage: Storage, project: Project, tmp_path: 
     # of what was tried and not committed too
     project.run("git", "checkout", "-q", ".")
     project.run("dvc", "checkout", "-q")
-    assert "12 runs pushed to 'shared'" in project.run(*CACHE, "push").stdout
+    assert "14 runs pushed to 'shared'" in project.run(*CACHE, "push").stdout
     assert "0 runs pushed" in project.run(*CACHE, "push").stdout
     colleague = joined(project, storage, tmp_path / "colleague")
     colleague.run("dvc", "pull")
-    assert "12 runs taken in" in colleague.run(*CACHE, "pull").stdout
+    assert "14 runs taken in" in colleague.run(*CACHE, "pull").stdout
     colleague.set("refine_dnn.resolution", "40")
     done = colleague.run("dvc", "repro", "--pull")
     assert "Running stage" not in done.stdout
@@ -54,12 +54,12 @@ def test_only_whole_runs_are_sent_and_only_runs_are_taken(
     start = rows.index("path: models/classifier.onnx")
     md5 = rows[start:].split("md5: ")[1][:32]
     (project.folder / ".dvc/cache/files/md5" / md5[:2] / md5[2:]).unlink()
-    assert "6 runs pushed" in project.run(*CACHE, "push").stdout
+    assert "7 runs pushed" in project.run(*CACHE, "push").stdout
     assert storage.folder
     (storage.folder / "runs" / "aa").mkdir(exist_ok=True)
     (storage.folder / "runs" / "aa" / "other").write_text("no run")
     colleague = joined(project, storage, tmp_path / "colleague")
-    assert "6 runs taken in" in colleague.run(*CACHE, "pull").stdout
+    assert "7 runs taken in" in colleague.run(*CACHE, "pull").stdout
     assert "0 runs taken in" in colleague.run(*CACHE, "pull").stdout
 
 
@@ -82,11 +82,11 @@ def test_a_record_that_was_tampered_with_is_not_taken(
     record.write_text(content.replace(md5, "0" * 32))
     done = colleague.run(*CACHE, "pull", ok=False)
     assert done.returncode == 1
-    assert "6 runs taken in" in done.stdout
+    assert "7 runs taken in" in done.stdout
     assert f"left out: {record.relative_to(record.parents[2])}" in done.stderr
     verify = ("python", "-m", "swatchbook", "verify", "--remote", "shared")
     assert (
-        "1 of 7 records of runs of remote 'shared' are damaged"
+        "1 of 8 records of runs of remote 'shared' are damaged"
         in colleague.run(*verify, ok=False).stdout
     )
     assert "1 taken away" in colleague.run(*verify, "--fix").stdout
@@ -104,7 +104,7 @@ def test_a_run_goes_with_the_whole_of_its_folders(storage: Storage, project: Pro
     content = listing.read_bytes()
     listing.chmod(0o644)
     listing.write_bytes(content[:-3])
-    assert "6 runs pushed" in project.run(*CACHE, "push").stdout
+    assert "7 runs pushed" in project.run(*CACHE, "push").stdout
     listing.write_bytes(content)
     assert "1 runs pushed" in project.run(*CACHE, "push").stdout
 
@@ -115,7 +115,7 @@ def test_what_dvc_sent_without_its_outputs_is_completed(
 ) -> None:
     shared(project, storage)
     project.run("dvc", "push", "--run-cache")
-    assert len(records(storage)) == 7
+    assert len(records(storage)) == 8
     assert "0 runs pushed" in project.run(*CACHE, "push").stdout
     colleague = joined(project, storage, tmp_path / "colleague")
     colleague.run(*CACHE, "pull")
@@ -126,7 +126,7 @@ def test_what_dvc_sent_without_its_outputs_is_completed(
     YAML().dump(lock, colleague.folder / "dvc.lock")
     done = colleague.run("dvc", "repro", "--pull")
     assert "Running stage" not in done.stdout
-    assert done.stdout.count("is cached - skipping run") == 7
+    assert done.stdout.count("is cached - skipping run") == 8
     assert colleague.bytes(*RESULTS[1:]) == project.bytes(*RESULTS[1:])
 
 

@@ -12,7 +12,7 @@ from swatchbook import acquisition, files, machine, sources, store
 from swatchbook.cache import Cache
 from swatchbook.download import Manners
 from swatchbook.errors import DataError
-from swatchbook.sandbox import Sandbox
+from swatchbook.examination import Examiner
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def manifest(server: FaultServer, *rows: str) -> pd.DataFrame:
     text = "".join(f"{row}\n" for row in rows).replace("HOST", server.url(""))
     Path("list.tsv").write_text(text)
     manners = Manners(allowed=[ipaddress.ip_network("127.0.0.5/32")])
-    with Cache(machine.cache_folder() / "seen.sqlite") as seen, Sandbox(1, 16) as sandbox:
+    with Cache(machine.cache_folder() / "seen.sqlite") as seen, Examiner(1, 16) as examiner:
         candidates = sources.candidates("urls:list.tsv", manners)
-        return acquisition.acquire(candidates, seen, sandbox).manifest
+        return acquisition.acquire(candidates, seen, examiner).manifest
 
 
 def test_every_row_has_its_outcome_and_where_it_came_from(server: FaultServer) -> None:

@@ -13,7 +13,7 @@ from swatchbook.errors import SwatchbookError, did_you_mean
 _COMMANDS = {
     "init": "init", "annotate": "annotate", "learning-curve": "learning_curve", "next": "next",
     "compare": "compare", "gate": "gate", "runs": "runs", "doctor": "doctor", "verify": "verify",
-    "cache": "cache",
+    "cache": "cache", "bundle": "bundle", "predict": "predict", "serve": "serve", "call": "call",
 }  # fmt: skip
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from swatchbook import features, files, images, machine, models, params, selection, tables, terminal
 from swatchbook.errors import DataError, ImageRefused
+from swatchbook.examination import Examiner
 from swatchbook.inference import Network
-from swatchbook.sandbox import Sandbox
 from swatchbook.sources.folder import listed, read_limited
 
 
@@ -31,7 +31,7 @@ def command(folder: str, count: int, criterion: str, seed: int) -> None:
     settings = params.load()
     known = tables.read_features()
     content, facts = models.load(models.CLASSIFIER, {"labels", "network"})
-    network = Network(
+    network = Network.load(
         models.NETWORK, settings.featurize.precision, machine.engine(), machine.batch(),
         machine.workers(),
     )  # fmt: skip
@@ -93,8 +93,8 @@ def _new_images(
                 yield number, data
 
     found: dict[str, Path] = {}
-    with Sandbox(machine.workers(), hash_size) as sandbox:
-        for number, verdict in sandbox.examine(unseen()):
+    with Examiner(machine.workers(), hash_size) as examiner:
+        for number, verdict in examiner.examine(unseen()):
             sha256, path = seen.pop(number)
             if isinstance(verdict, ImageRefused):
                 refused[_name(path)] = verdict.reason

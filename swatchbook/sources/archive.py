@@ -28,8 +28,15 @@ _READ_ERRORS = (
 )  # fmt: skip
 
 
-def candidates(location: str) -> Iterator[Candidate]:
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip or tar file, by its content."""
+    return zipfile.is_zipfile(path) or _is_tar(path)
+
+
+def candidates(location: str, labelled: bool = True) -> Iterator[Candidate]:
     """Every file of the archive; links and special files are refused.
+
+    ``labelled``: whether its folders are classes, or of no meaning.
 
     Raises:
         DataError: where it is no archive, or a damaged one: what stands behind the damage
@@ -39,28 +46,30 @@ def candidates(location: str) -> Iterator[Candidate]:
     if not path.is_file():
         raise DataError(f"acquire.source: {location!r} is not a file")
     if zipfile.is_zipfile(path):
-        yield from _zip(path)
+        yield from _zip(path, labelled)
     elif _is_tar(path):
-        yield from _tar(path)
+        yield from _tar(path, labelled)
     else:
         raise DataError(f"acquire.source: {location!r} is neither a zip nor a tar file")
 
 
-def _zip(path: Path) -> Iterator[Candidate]:
+def _zip(path: Path, labelled: bool) -> Iterator[Candidate]:
     try:
         archive = zipfile.ZipFile(path)
     except _READ_ERRORS as error:
         raise _damaged(path, error) from None
     with archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-        for entry, (name, label, reason) in _judged(entries, [e.filename for e in entries]):
+        for entry, (name, label, reason) in _judged(
+            entries, [e.filename for e in entries], labelled
+        ):
             reason = reason or ("too_large" if entry.file_size > images.MAX_BYTES else "")
             stamp = f"{path}|{entry.CRC}|{entry.file_size}|{entry.header_offset}|{name}"
             read = unread if reason else partial(_read_zip, archive, entry)
             yield Candidate(name, label, stamp, reason, read)
 
 
-def _tar(path: Path) -> Iterator[Candidate]:
+def _tar(path: Path, labelled: bool) -> Iterator[Candidate]:
     facts = path.stat()
     with tarfile.open(path) as archive:
         try:
@@ -69,7 +78,7 @@ def _tar(path: Path) -> Iterator[Candidate]:
         except _READ_ERRORS as error:
             raise _damaged(path, error) from None
         # in the archive's order: going back in a compressed one means reading it anew
-        for entry, (name, label, reason) in _judged(entries, [e.name for e in entries]):
+        for entry, (name, label, reason) in _judged(entries, [e.name for e in entries], labelled):
             if entry.issym():
                 reason = "escape"
             elif not entry.isreg() and not entry.islnk():
@@ -104,7 +113,7 @@ def _damaged(path: Path, error: Exception) -> DataError:
 
 
 def _judged(
-    entries: Iterable[_Entry], names: list[str]
+    entries: Iterable[_Entry], names: list[str], labelled: bool
 ) -> Iterator[tuple[_Entry, tuple[str, str, str]]]:
     """Each visible entry with its name, class and reason for refusal."""
     paths = [PurePosixPath(_text(name)) for name in names]
@@ -113,8 +122,8 @@ def _judged(
         if path.is_absolute() or ".." in path.parts:
             yield entry, (str(path), "", "escape")
         elif not is_hidden(path):
-            label = label_of(path, depth)
-            yield entry, (str(path), label, "" if label else "no_class")
+            label = label_of(path, depth) if labelled else ""
+            yield entry, (str(path), label, "" if label or not labelled else "no_class")
 
 
 def _read_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

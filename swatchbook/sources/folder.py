@@ -40,6 +40,25 @@ def listed(location: str) -> Iterator[tuple[Path, Candidate]]:
         yield path, _candidate(root, path, name, depth)
 
 
+def unlabelled(location: str) -> Iterator[Candidate]:
+    """Every file of a folder, whatever its folders are called, in the order of their names.
+
+    One folder's names at a time are in memory. The rules for links and special files are those
+    of ``candidates``; ``name`` is the file's path as it was given.
+    """
+    root = located(location)
+    for folder, subfolders, files in os.walk(root, followlinks=False):
+        here = Path(folder)
+        links = [name for name in subfolders if (here / name).is_symlink()]
+        subfolders[:] = sorted(name for name in subfolders if not is_hidden(PurePosixPath(name)))
+        for name in sorted(files + links):
+            if not is_hidden(PurePosixPath(name)):
+                path = here / name
+                shown = as_text(os.fsencode(Path(location) / path.relative_to(root)))
+                reason, _ = _refusal(root, path)
+                yield Candidate(shown, "", "", reason, partial(read_limited, path))
+
+
 def read_limited(path: Path) -> bytes:
     """The bytes of a file, refused as ``too_large`` without being read past the limit."""
     try:
@@ -61,20 +80,25 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _candidate(root: Path, path: Path, name: PurePosixPath, depth: int) -> Candidate:
     label = label_of(name, depth)
+    reason, facts = _refusal(root, path)
+    if facts is None:
+        return Candidate(str(name), label, "", reason, unread)
+    if reason in ("", "too_large") and not label:
+        reason = "no_class"
+    stamp = f"{os.fsencode(path).hex()}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ino}"
+    return Candidate(str(name), label, stamp, reason, partial(read_limited, path))
+
+
+def _refusal(root: Path, path: Path) -> tuple[str, os.stat_result | None]:
+    """Why a file of the folder ``root`` is not opened (empty: it is), and its facts."""
     try:
         # resolved first: stat alone would follow a link out of the folder
         inside = path.resolve().is_relative_to(root)
         facts = path.stat()
     except (OSError, RuntimeError):  # a dangling link, or one to itself
-        return Candidate(str(name), label, "", "vanished", unread)
-    reason = ""
+        return "vanished", None
     if not inside:
-        reason = "escape"
-    elif not stat.S_ISREG(facts.st_mode):
-        reason = "not_a_file"
-    elif not label:
-        reason = "no_class"
-    elif facts.st_size > images.MAX_BYTES:
-        reason = "too_large"
-    stamp = f"{os.fsencode(path).hex()}|{facts.st_size}|{facts.st_mtime_ns}|{facts.st_ino}"
-    return Candidate(str(name), label, stamp, reason, partial(read_limited, path))
+        return "escape", facts
+    if not stat.S_ISREG(facts.st_mode):
+        return "not_a_file", facts
+    return ("too_large" if facts.st_size > images.MAX_BYTES else ""), facts

@@ -75,7 +75,7 @@ def _names(path: Path, number: int, fields: list[str]) -> tuple[list[str], bool]
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The fields of each line that has any, with its number from 1."""
     delimiter = ""
-    for number, line in enumerate(_text(path), start=1):
+    for number, line in enumerate(text(path), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         if len(line) > _LONGEST_LINE:
@@ -93,7 +93,8 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield number, fields
 
 
-def _text(path: Path) -> list[str]:
+def text(path: Path) -> list[str]:
+    """The lines of a text file in UTF-8 or UTF-16. Raises DataError where it is none."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -1,0 +1,30 @@
+"""Our decoding and network, for servers of others; SWATCHBOOK_BENCHMARK_MODEL is the bundle."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from swatchbook import bundle, images
+from swatchbook.predictor import Predictor
+
+BATCH = 8
+_SIDE = 224
+
+
+class Model:
+    """The bundle on one thread: each of its processes has one."""
+
+    def __init__(self) -> None:
+        found = bundle.read(Path(os.environ["SWATCHBOOK_BENCHMARK_MODEL"]))
+        self._predictor = Predictor(found, "auto", "auto", [1, 2, 4, BATCH], 1)
+
+    def scores(self, pixels: list[np.ndarray]) -> list[list[float]]:
+        """Probabilities of each."""
+        found: list[list[float]] = self._predictor(np.stack(pixels)).probabilities.tolist()
+        return found
+
+
+def decoded(data: bytes) -> np.ndarray:
+    """Pixels, with all checks of the service."""
+    return images.decode(data, _SIDE, "pad", examined=False)

@@ -1,0 +1,178 @@
+"""Request bodies: images out of multipart forms, JSON and plain bytes. Nothing is ever fetched."""
+
+import asyncio
+import base64
+import binascii
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from swatchbook.service.admission import Admission
+
+_MOST_FIELDS = 16
+# bodies are in memory already: what the parser copies stays there too
+_SPOOL = 2**30
+# more than this takes long enough for others to notice
+_LARGE = 256 * 2**10
+# numbers and lists cost many times their text: pixels by the million are sent in binary
+_MOST_VALUES = 2 * 2**20
+# one at a time: more would only take more memory
+_PARSER = ThreadPoolExecutor(1, "parser")
+
+_T = TypeVar("_T")
+
+
+class Problem(Exception):
+    """What is wrong with a request: a status, and one line for ``{"error": …}``."""
+
+    def __init__(self, status: int, why: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, why)
+        self.status = status
+        self.why = why
+        self.headers = headers or {}
+
+
+@asynccontextmanager
+async def parsed(
+    request: Request, admission: Admission, parse: Callable[[bytes], Awaitable[_T]]
+) -> AsyncIterator[_T]:
+    """What ``parse`` makes of the whole body, whose bytes count as held until the end.
+
+    Raises:
+        Problem: for a coded body: decoding one could cost any memory.
+        Full: where too many bytes are held.
+        ClientDisconnect: where the client has gone.
+    """
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise Problem(415, f"Content-Encoding {coding[:20]!r} is not taken; send the bytes as is")
+    with admission.of_bytes() as take:
+        parts = []
+        async for part in request.stream():
+            take(len(part))
+            parts.append(part)
+        body = b"".join(parts)
+        parts.clear()
+        content = await parse(body)
+        # an upload is in memory once from here on, not as often as it was copied
+        del body
+        yield content
+
+
+async def aside(function: Callable[..., _T], *arguments: Any, size: int) -> _T:
+    """Call ``function``; for what is large, ``size`` in bytes, where it keeps nobody waiting."""
+    if size <= _LARGE:
+        return function(*arguments)
+    return await asyncio.get_running_loop().run_in_executor(_PARSER, function, *arguments)
+
+
+async def images(headers: Headers, body: bytes, most: int) -> list[bytes]:
+    """The encoded images of a body, up to ``most``, by its content type.
+
+    ``multipart/form-data`` with files of any field name, ``application/json`` as
+    ``{"images": [base64, …]}``, or the bytes of one image as ``image/*`` or
+    ``application/octet-stream``.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _of_form(headers, body, most)
+    if kind == "application/json":
+        return await aside(_of_json, body, most, size=len(body))
+    if kind.startswith("image/") or kind == "application/octet-stream":
+        if not body:
+            raise Problem(422, "no image: the body is empty")
+        return [body]
+    raise Problem(
+        415, "Content-Type must be multipart/form-data, application/json or image/*",
+        {"Accept": "multipart/form-data, application/json, image/*"},
+    )  # fmt: skip
+
+
+def _of_json(body: bytes, most: int) -> list[bytes]:
+    content = strict_json(body)
+    if not isinstance(content, dict) or set(content) != {"images"}:
+        raise Problem(422, 'the JSON must be {"images": [base64, …]} and nothing else')
+    return of_base64(content["images"], most)
+
+
+def of_base64(texts: Any, most: int) -> list[bytes]:
+    """Bytes of a list of base64 texts, with or without ``data:…;base64,`` before each."""
+    if not isinstance(texts, list) or not texts:
+        raise Problem(422, "no image: a list of base64 texts is wanted")
+    if len(texts) > most:
+        raise Problem(413, f"{len(texts)} images in one request; at most {most}")
+    return [_decoded(text, number) for number, text in enumerate(texts)]
+
+
+def strict_json(body: bytes) -> Any:
+    """A JSON document (RFC 8259) in which no name stands twice and no number is NaN."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise Problem(413, f"over {_MOST_VALUES} values in JSON; send pixels as binary data")
+    try:
+        return json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except RecursionError:
+        raise Problem(400, "the JSON is nested too deeply") from None
+    except ValueError as error:  # UnicodeDecodeError, JSONDecodeError, too many digits
+        raise Problem(400, f"not valid JSON: {str(error)[:200]}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _decoded(text: Any, number: int) -> bytes:
+    if not isinstance(text, str):
+        raise Problem(422, f"image {number}: not a text but {type(text).__name__}")
+    if text.startswith("data:"):
+        head, mark, text = text.partition(";base64,")
+        if not mark or len(head) > 100:
+            raise Problem(422, f"image {number}: not base64")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Problem(422, f"image {number}: not base64") from None
+
+
+async def _of_form(headers: Headers, body: bytes, most: int) -> list[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        for start in range(0, len(body), _LARGE):
+            yield body[start : start + _LARGE]
+            await asyncio.sleep(0)
+
+    parser = MultiPartParser(headers, stream(), max_files=most, max_fields=_MOST_FIELDS)
+    parser.spool_max_size = _SPOOL
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        many = "Too many files" in error.message
+        why = f"more than {most} images in one request" if many else error.message
+        raise Problem(413 if many else 400, why) from None
+    except (KeyError, ValueError) as error:  # no boundary; a header that is no text
+        raise Problem(400, f"not a valid form: {error}") from None
+    boundary = headers["content-type"].partition("boundary=")[2].partition(";")[0].strip('" ')
+    try:
+        if f"--{boundary}--".encode("latin-1", "replace") not in body:
+            raise Problem(400, "the form is cut off: its end is missing")
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        if others := [name for name, value in form.multi_items() if isinstance(value, str)]:
+            raise Problem(
+                422, f"form field {others[0][:50]!r} is not a file; options go in the URL"
+            )
+        if not files:
+            raise Problem(422, "no image: the form has no file")
+        return [await file.read() for file in files]
+    finally:
+        await form.close()

@@ -1,0 +1,134 @@
+"""Images through one model: decoded in a sandbox, scored in batches as they come.
+
+A batch is what waits when a thread is free (nothing waits for others to come), so that a lone
+image is not delayed and many share a pass.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+
+from swatchbook.decoding import Decoder
+from swatchbook.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Score:
+    """``probabilities (k,)`` and ``features (d,)`` float32 of one image."""
+
+    probabilities: np.ndarray
+    features: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    pixels: np.ndarray
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Score]"
+
+
+class Scorer:
+    """A predictor with its threads and its decoder; used from one event loop.
+
+    ``on_batch`` is told the size of each batch.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        decoder: Decoder,
+        threads: int,
+        on_batch: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.predictor = predictor
+        self.decoder = decoder
+        self._on_batch = on_batch
+        self._waiting: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._ends = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"scorer-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def of_image(self, data: bytes) -> "asyncio.Future[Score]":
+        """The score of an encoded image.
+
+        The future's exception is ImageRefused, or what ``decoder.refusal`` explains.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Score] = loop.create_future()
+
+        def decoded(future: "Future[np.ndarray]") -> None:
+            error = future.exception()
+            if error is None:
+                self._push(_Waiting(future.result(), loop, answer))
+            else:
+                refusal = self.decoder.refusal(error) if isinstance(error, Exception) else error
+                loop.call_soon_threadsafe(_fail, answer, refusal)
+
+        self.decoder.submit(data).add_done_callback(decoded)
+        return answer
+
+    def of_pixels(self, pixels: np.ndarray) -> "asyncio.Future[Score]":
+        """The score of pixels ``(r, r, 3) uint8``."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Score] = loop.create_future()
+        self._push(_Waiting(pixels, loop, answer))
+        return answer
+
+    def close(self) -> None:
+        """Answer what waits, then end the threads; the decoder is not closed."""
+        with self._changed:
+            self._ends = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _push(self, item: _Waiting) -> None:
+        with self._changed:
+            self._waiting.append(item)
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while batch := self._taken():
+            try:
+                scored = self.predictor(np.stack([item.pixels for item in batch]))
+            except Exception as error:
+                # an engine that fails costs these images an answer, not the thread
+                for item in batch:
+                    item.loop.call_soon_threadsafe(_fail, item.answer, error)
+                continue
+            self._on_batch(len(batch))
+            for item, *row in zip(batch, scored.probabilities, scored.features, strict=True):
+                item.loop.call_soon_threadsafe(_answer, item.answer, Score(*row))
+
+    def _taken(self) -> list[_Waiting]:
+        """The next batch; empty at the end. Whose client has gone is left out."""
+        with self._changed:
+            while True:
+                batch: list[_Waiting] = []
+                while self._waiting and len(batch) < self.predictor.batch:
+                    item = self._waiting.popleft()
+                    if not item.answer.done():
+                        batch.append(item)
+                if batch or self._ends:
+                    return batch
+                self._changed.wait()
+
+
+def _answer(answer: "asyncio.Future[Score]", score: Score) -> None:
+    if not answer.done():
+        answer.set_result(score)
+
+
+def _fail(answer: "asyncio.Future[Score]", error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)
