@@ -6,15 +6,17 @@ would hold its connection for ever.
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _TICK = 0.5
 _LINGER_SECONDS, _LINGER_BYTES = 1.0, 64 * 2**10
-_PIPELINED_BYTES = 256 * 2**10
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,22 @@ class _Refused(Exception):
         self.why = why
 
 
+class _TurnByTurn(FlowControl):
+    """Leaves the bodies of requests that wait for their turn unread but for a first part.
+
+    uvicorn reads on whenever the application asks whether its client is still there, and would so
+    keep, uncounted, as much as the client sends behind a request that takes long.
+    """
+
+    def __init__(self, transport: asyncio.Transport, waiting: Callable[[], int]) -> None:
+        super().__init__(transport)
+        self._waiting = waiting
+
+    def resume_reading(self) -> None:
+        if self._waiting() <= HIGH_WATER_LIMIT:
+            super().resume_reading()
+
+
 class LimitedProtocol(HttpToolsProtocol):
     """HTTP/1.1 within ``Limits``; what breaks them is told in JSON and cut off."""
 
@@ -52,17 +70,19 @@ class LimitedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._refusal: _Refused | None = None
+        self._running: RequestResponseCycle | None = None
         self._is_told = False
         self._expects = False  # a request, or the rest of one
         self._in_head = True
         self._deadline = 0.0
-        self._head_bytes = self._body_bytes = self._pipelined_bytes = 0
+        self._head_bytes = self._body_bytes = 0
         self._unread, self._unread_since = 0, 0.0
         self._watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to watch the time."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self.flow = _TurnByTurn(self.transport, self._waiting_bytes)
         if len(self.connections) > self.limits.connections:
             self._refuse(_Refused(503, "too many connections"))
             return
@@ -70,9 +90,15 @@ class LimitedProtocol(HttpToolsProtocol):
         self._tick()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the watch."""
+        """End the watch, and tell the application.
+
+        uvicorn would tell the last request, which may wait behind the one that is being answered.
+        """
         if self._watch:
             self._watch.cancel()
+        if self._running and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -127,10 +153,6 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline += len(body) / self.limits.bytes_a_second
         if self._body_bytes > self.limits.body_bytes:
             raise self._as_refusal(413, f"body over {self.limits.body_bytes} bytes")
-        # of a request that waits for its turn nobody reads, or counts, the body yet
-        self._pipelined_bytes = self._pipelined_bytes + len(body) if self.pipeline else 0
-        if self._pipelined_bytes > _PIPELINED_BYTES:
-            raise self._as_refusal(413, "a large body behind a request that has no answer yet")
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -163,6 +185,13 @@ class LimitedProtocol(HttpToolsProtocol):
                 self.cycle.keep_alive = False
             return
         super().shutdown()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _waiting_bytes(self) -> int:
+        return sum(len(cycle.body) for cycle, _ in self.pipeline)
 
     def _expect(self) -> None:
         self._expects = True
