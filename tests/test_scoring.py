@@ -12,7 +12,7 @@ import pytest
 from swatchbook.errors import ImageRefused
 from swatchbook.predictor import Scored
 from swatchbook.sandbox import Sandbox
-from swatchbook.service.scoring import Score, Scorer
+from swatchbook.service.scoring import Score, Scorer, worthwhile
 
 
 def _decode(data: bytes) -> np.ndarray:
@@ -28,8 +28,6 @@ def _decode(data: bytes) -> np.ndarray:
 
 class Model:
     """In place of a predictor: the probability is the pixel; each pass takes 20 ms."""
-
-    batch = 4
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -52,9 +50,23 @@ def decoder() -> Iterator[Sandbox[np.ndarray]]:
 
 @pytest.fixture
 def scorer(decoder: Sandbox[np.ndarray]) -> Iterator[Scorer]:
-    made = Scorer(Model(), decoder, 1)  # type: ignore[arg-type]
+    made = Scorer(Model(), decoder, 1, 4)  # type: ignore[arg-type]
     yield made
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "size"),
+    [
+        ({1: 1.0}, 1),
+        ({1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0}, 8),
+        ({1: 1.0, 2: 1.8, 4: 3.5, 8: 6.0}, 2),  # what 8 would win is not looked for
+        ({1: 1.0, 2: 1.96, 4: 1.0, 8: 1.0}, 1),
+        ({1: 1.0, 2: 2.2}, 1),
+    ],
+)
+def test_a_batch_is_as_large_as_makes_images_cheaper(seconds: dict[int, float], size: int) -> None:
+    assert worthwhile(list(seconds), seconds.__getitem__) == size
 
 
 def found(scorer: Scorer, items: list[bytes]) -> list[float | str]:
@@ -99,7 +111,7 @@ def test_pixels_need_no_decoding(scorer: Scorer) -> None:
 
 
 def test_who_does_not_wait_costs_no_pass(decoder: Sandbox[np.ndarray]) -> None:  # F09
-    scorer = Scorer(Model(), decoder, 1)  # type: ignore[arg-type]
+    scorer = Scorer(Model(), decoder, 1, 4)  # type: ignore[arg-type]
 
     async def leave() -> None:
         pixels = np.ones((2, 2, 3), np.uint8)
@@ -116,7 +128,7 @@ def test_who_does_not_wait_costs_no_pass(decoder: Sandbox[np.ndarray]) -> None: 
 
 
 def test_the_end_answers_what_waits(decoder: Sandbox[np.ndarray]) -> None:
-    scorer = Scorer(Model(), decoder, 1)  # type: ignore[arg-type]
+    scorer = Scorer(Model(), decoder, 1, 4)  # type: ignore[arg-type]
 
     async def ask() -> list[Score]:
         waiting = [scorer.of_pixels(np.ones((2, 2, 3), np.uint8)) for _ in range(9)]

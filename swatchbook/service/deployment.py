@@ -3,16 +3,19 @@
 import os
 import sys
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from swatchbook import bundle, golden, machine, neighbours
 from swatchbook.decoding import Decoder
 from swatchbook.errors import NetworkError, SwatchbookError
 from swatchbook.neighbours import Neighbours
 from swatchbook.predictor import Predictor
-from swatchbook.service.scoring import Scorer
+from swatchbook.service.scoring import Scorer, worthwhile
 from swatchbook.service.telemetry import Telemetry
 
 DECODE_SECONDS = 5.0
@@ -162,9 +165,21 @@ class Deployment:
             # kept: starting processes costs what the requests meanwhile lack
             self._decoders[key] = Decoder(workers, *key, DECODE_SECONDS, NICENESS)
             self._decoders[key].warm()
-        return Deployed(
-            Scorer(predictor, self._decoders[key], workers, self._telemetry.batch), known
-        )
+        batch = worthwhile(sizes, lambda size: _seconds(predictor, size))
+        scorer = Scorer(predictor, self._decoders[key], workers, batch, self._telemetry.batch)
+        return Deployed(scorer, known)
+
+
+def _seconds(predictor: Predictor, size: int) -> float:
+    """Of one pass: the least of three, for what else the machine does only ever adds."""
+    pixels = np.zeros((size, predictor.resolution, predictor.resolution, 3), np.uint8)
+
+    def once() -> float:
+        began = time.perf_counter()
+        predictor(pixels)
+        return time.perf_counter() - began
+
+    return min(once() for _ in range(3))
 
 
 def _go_second() -> None:

@@ -1,13 +1,13 @@
 """Images through one model: decoded in a sandbox, scored in batches as they come.
 
 A batch is what waits when a thread is free (nothing waits for others to come), so that a lone
-image is not delayed and many share a pass.
+image is not delayed and many share a pass, where sharing one makes them cheaper.
 """
 
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -15,6 +15,24 @@ import numpy as np
 
 from swatchbook.decoding import Decoder
 from swatchbook.predictor import Predictor
+
+_WORTH = 0.95
+
+
+def worthwhile(sizes: Sequence[int], seconds: Callable[[int], float]) -> int:
+    """The size of batch up to which each next one of ``sizes`` makes an image 5 % cheaper.
+
+    ``seconds`` measures one pass. Where a larger batch takes as much longer as it has more images
+    (most networks on processors without AMX), each would only wait for all.
+    """
+    best, *larger = sizes
+    least = seconds(best) / best
+    for size in larger:
+        each = seconds(size) / size
+        if each > _WORTH * least:
+            break
+        best, least = size, each
+    return best
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,7 @@ class _Waiting:
 class Scorer:
     """A predictor with its threads and its decoder; used from one event loop.
 
-    ``on_batch`` is told the size of each batch.
+    ``batch`` images at most share a pass; ``on_batch`` is told how many did.
     """
 
     def __init__(
@@ -43,10 +61,12 @@ class Scorer:
         predictor: Predictor,
         decoder: Decoder,
         threads: int,
+        batch: int,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.predictor = predictor
         self.decoder = decoder
+        self.batch = batch
         self._on_batch = on_batch
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
@@ -115,7 +135,7 @@ class Scorer:
         with self._changed:
             while True:
                 batch: list[_Waiting] = []
-                while self._waiting and len(batch) < self.predictor.batch:
+                while self._waiting and len(batch) < self.batch:
                     item = self._waiting.popleft()
                     if not item.answer.done():
                         batch.append(item)

@@ -71,7 +71,7 @@ def serve(app: FastAPI, deployment: Deployment, telemetry: Telemetry, host: str,
             predictor = deployed.predictor
             telemetry.write(
                 "model", sha256=predictor.bundle.digest, engine=predictor.engine,
-                precision=predictor.precision, note=predictor.note,
+                precision=predictor.precision, batch=deployed.scorer.batch, note=predictor.note,
             )  # fmt: skip
 
     def load_anew(*_: object) -> None:
