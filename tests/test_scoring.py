@@ -60,8 +60,8 @@ def scorer(decoder: Sandbox[np.ndarray]) -> Iterator[Scorer]:
     [
         ({1: 1.0}, 1),
         ({1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0}, 8),
-        ({1: 1.0, 2: 1.8, 4: 3.5, 8: 6.0}, 2),  # what 8 would win is not looked for
-        ({1: 1.0, 2: 1.96, 4: 1.0, 8: 1.0}, 1),
+        ({1: 1.0, 2: 1.7, 4: 3.2, 8: 5.0}, 2),  # what 8 would win is not looked for
+        ({1: 1.0, 2: 1.9, 4: 1.0, 8: 1.0}, 1),
         ({1: 1.0, 2: 2.2}, 1),
     ],
 )
