@@ -10,6 +10,8 @@ import requests
 from swatchbook.errors import DataError, first_line
 
 _SECONDS = 60
+# what is said of one image, as that it is too large, says nothing of the next
+_OF_IMAGE = (413, 422)
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Client:
         total = time.perf_counter() - started
         if not isinstance(content, dict) or "results" not in content:
             why = content.get("error", "") if isinstance(content, dict) else ""
+            if answer.status_code in _OF_IMAGE:
+                return Call(total, 0.0, {"status": "refused", "reason": why, "top": []})
             raise DataError(f"{self._url}: status {answer.status_code}: {why}")
         return Call(total, content["milliseconds"] / 1000, content["results"][0])
 

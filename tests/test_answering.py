@@ -20,7 +20,7 @@ CONTENTS = [bytes([number]) for number in range(20)]
 
 
 class Scorer:
-    """In place of a scorer: an image takes 10 ms; 13 is bad, and 14 breaks the engine."""
+    """In place of a scorer: an image takes 10 ms; 13 is bad, 14 breaks the engine, 15 is lost."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []
@@ -37,8 +37,10 @@ class Scorer:
         self.at_work += 1
         self.most = max(self.most, self.at_work)
         # a later one may be done before an earlier one
-        await asyncio.sleep(0.01 if number % 3 else 0.03)
-        self.at_work -= 1
+        try:
+            await asyncio.sleep(60 if number == 15 else 0.01 if number % 3 else 0.03)
+        finally:
+            self.at_work -= 1
         if number == 13:
             raise ImageRefused("truncated")
         if number == 14:
@@ -120,6 +122,13 @@ def test_after_the_time_no_image_is_begun(monkeypatch: pytest.MonkeyPatch) -> No
     error, _, _ = ask(lambda own, model: own.of_pixels(Client(), model, pixels))
     assert isinstance(error, Problem)
     assert (error.status, error.why) == (503, "over 0.025 s; send fewer images at once")
+
+
+def test_an_image_that_was_lost_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "_LOST_SECONDS", 0.5)
+    contents = [CONTENTS[0], CONTENTS[15], *CONTENTS[1:6]]
+    found, _, _ = ask(lambda own, model: own.of_images(Client(), model, contents))
+    assert numbers(found) == [0, "decoder_crash", 1, 2, 3, 4, 5]
 
 
 def test_for_who_has_gone_no_image_is_begun() -> None:  # F09

@@ -1,14 +1,24 @@
 """What holds for every request: keys, hosts, ids, the log, methods; and the page."""
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 from conftest import Project, encoded, texture
 from services import Service, running
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Message
+
+from swatchbook.service.admission import Admission
+from swatchbook.service.app import Gate, Settings
+from swatchbook.service.telemetry import Telemetry
 
 GOOD = encoded(texture(1))
 PNG = {"Content-Type": "image/png"}
@@ -50,6 +60,31 @@ def test_a_key_is_asked_of_everybody(
     for path in ("/", "/v2/health/live", "/v2/health/ready"):
         assert guarded.get(path).status_code == 200
     assert KEY not in guarded.log.read_text()
+
+
+def test_who_is_shed_gets_the_same_each_time() -> None:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    state = SimpleNamespace(draining=False)
+    full: Any = Admission(0, 0)
+    gate: Any = Gate(None, state, Telemetry(StringIO()), Settings(), full)  # type: ignore[arg-type]
+    around = CORSMiddleware(gate, allow_origins=["https://shop.example"])
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/classify",
+        "headers": [(b"origin", b"https://shop.example")],
+    }  # fmt: skip
+    for _ in range(3):
+        asyncio.run(around(scope, None, send))  # type: ignore[arg-type]
+    heads = [dict(message["headers"]) for message in sent if "status" in message]
+    assert heads[0] == heads[1] == heads[2]
+    assert heads[0][b"vary"] == b"Origin"
+    assert b"connection" not in heads[0]
+    state.draining = True
+    asyncio.run(gate(scope, None, send))
+    assert dict(sent[-2]["headers"])[b"connection"] == b"close"
 
 
 def test_other_sites_may_ask_only_where_they_are_named(guarded: Service, service: Service) -> None:

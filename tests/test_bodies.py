@@ -85,6 +85,13 @@ def test_hostile_json_costs_little(text: str) -> None:
     assert time.process_time() - started < 1
 
 
+@pytest.mark.parametrize("text", [r'{"id": "\ud800"}', r'{"\uDfff": 1}', r'["\ud83d"]'])
+def test_half_a_character_is_no_text(text: str) -> None:
+    with pytest.raises(Problem, match="not valid JSON"):
+        bodies.strict_json(text.encode())
+    assert bodies.strict_json(rb'["\ud83d\ude00", "\\ud800"]') == ["\U0001f600", r"\ud800"]
+
+
 def test_numbers_by_the_million_are_refused_unread() -> None:
     for text in (b"[" + b"1," * 3 * 10**6 + b"1]", b"[" + b"[]," * 2 * 10**6 + b"1]"):
         with pytest.raises(Problem, match="send pixels as binary data"):

@@ -25,8 +25,15 @@ def test_images_are_answered_and_times_add_up(
     total, compute, overhead = map(float, found.groups())
     assert total == pytest.approx(compute + overhead, abs=0.002)
     assert 0 < compute < total
-    done = finished.run(*CALL, service.url, str(tmp_path / "bad.png"), ok=False)
-    assert (done.returncode, "bad.png: not_image" in done.stdout) == (1, True)
+    (tmp_path / "empty.png").touch()
+    names = [str(tmp_path / f"{name}.png") for name in ("bad", "empty", "good")]
+    done = finished.run(*CALL, service.url, *names, ok=False)
+    assert done.returncode == 1
+    said = [line.partition("png: ")[2].partition(" ")[0] for line in done.stdout.splitlines()]
+    assert said[:2] == ["not_image", "no"]
+    assert "empty.png: no image: the body is empty" in done.stdout
+    assert len(said) == 3
+    assert "call: 3 calls in" in done.stderr
 
 
 @pytest.mark.parametrize(

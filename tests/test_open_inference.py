@@ -85,6 +85,13 @@ def binary(service: Service, content: Any, tail: bytes, length: str | None = Non
     return service.post(INFER, data=head + tail, headers=headers)
 
 
+@pytest.mark.parametrize("length", ["0", "-1", "x", "99999", "9" * 5000])
+def test_a_length_that_is_none_is_refused(service: Service, length: str) -> None:
+    answer = binary(service, {}, b"", length)
+    assert answer.status_code == 400
+    assert "is not a length within the body" in answer.json()["error"]
+
+
 @pytest.mark.parametrize("datatype", ["UINT8", "BYTES"])
 def test_binary_tensors_as_triton_clients_send_them(
     service: Service, expected: np.ndarray, datatype: str

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import time
@@ -11,7 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from conftest import Project, encoded, texture
+
+from swatchbook import prediction_files
+from swatchbook.cli import swatchbook
+from swatchbook.errors import DataError
 
 PREDICT = ("python", "-m", "swatchbook", "predict")
 
@@ -91,6 +97,38 @@ def test_a_killed_run_goes_on(finished: Project, tmp_path: Path) -> None:
     again = finished.run(*PREDICT, str(folder), "--out", str(tmp_path / "again.csv"))
     assert "are in" not in again.stderr
     assert (tmp_path / "again.csv").read_bytes() == out.read_bytes()
+
+
+def test_what_another_list_had_is_not_mixed_in(
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [tmp_path / f"{number}.png" for number in range(3)]
+    for number, name in enumerate(names):
+        name.write_bytes(encoded(texture(number)))
+    monkeypatch.chdir(tmp_path)
+    model = str(finished.folder / "models/model.onnx")
+    command = ["predict", "list.txt", "--model", model, "--out", "out.csv"]
+
+    def said(*, killed: bool = False) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            if killed:  # when all is in the journal, and nothing in the file
+                patch.setattr(prediction_files, "write", lambda *_: 1 / 0)
+            return CliRunner().invoke(swatchbook, command).output
+
+    Path("list.txt").write_text("0.png\n1.png")
+    said(killed=True)
+    assert not Path("out.csv").exists()
+    Path("list.txt").write_text("1.png\n2.png")
+    assert "2 images: 2 answered" in said()
+    assert list(pd.read_csv("out.csv")["path"]) == ["1.png", "2.png"]
+    # the same words in another folder are other images
+    said(killed=True)
+    Path("other").mkdir()
+    shutil.copy("list.txt", "other")
+    shutil.copy("out.csv.partial", "other")
+    monkeypatch.chdir("other")
+    with pytest.raises(DataError, match="begun with another model, other images or options"):
+        CliRunner().invoke(swatchbook, command, catch_exceptions=False)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ def statuses(answer: bytes) -> list[int]:
         POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
         POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
         POST + b"Content-Length : 5\r\n\r\nabcde",
+        POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nabcde",
+        POST + b"Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n",
         POST + b" folded\r\nContent-Length: 5\r\n\r\nabcde",
         POST.replace(b"\r\n", b"\n") + b"Content-Length: 5\n\nabcde",
         b"GET http://evil.example/ HTTP/1.1\r\n" + HOST + b"\r\n",
@@ -107,6 +109,47 @@ def test_an_expected_answer_is_asked_for_and_given(service: Service) -> None:
         while part := connection.recv(65536):
             answer += part
     assert status(answer) == 200
+
+
+def test_an_offer_of_another_protocol_is_not_taken_up(service: Service) -> None:
+    offer = HOST + b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n"
+    before = len(service.lines())
+    assert statuses(service.raw(b"GET /v2/health/live HTTP/1.1\r\n" + offer + b"\r\n")) == [200]
+    reload = b"POST /none HTTP/1.1\r\n" + offer + b"Content-Length: 0\r\n\r\n"
+    assert statuses(service.raw(reload)) == [404]
+    assert {line["event"] for line in service.lines()[before:]} == {"request"}
+
+
+def test_what_follows_a_body_is_no_header(service: Service) -> None:
+    head = POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b"%x\r\n" % len(GOOD) + GOOD + b"\r\n0\r\n"
+    trailers = b"Host: evil.example\r\nX-Request-ID: from-behind\r\n\r\n"
+    assert statuses(service.raw(head + body + trailers)) == [200]
+    assert service.lines()[-1].get("id") != "from-behind"
+
+
+@pytest.mark.parametrize("trailers", [b"X: a\r\n" * 10_000, b"X: " + b"a" * 60_000])
+def test_large_trailers_are_refused(service: Service, trailers: bytes) -> None:
+    head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(head + b"1\r\na\r\n0\r\n")
+        time.sleep(0.3)
+        connection.sendall(trailers)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := connection.recv(65536):
+                answer += part
+    assert statuses(answer) == [431]
+
+
+def test_what_came_fast_wins_no_time_to_be_silent_in(hasty: int) -> None:
+    head = b"POST /whole HTTP/1.1\r\n" + HOST + b"Content-Length: 2000000\r\n\r\n"
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", hasty), timeout=15) as connection:
+        connection.sendall(head + b"a" * 1_900_000)
+        while connection.recv(65536):
+            pass
+    assert time.monotonic() - began < 8  # at 100,000 bytes a second it would be 19
 
 
 def test_pipelined_requests_are_answered_in_order(service: Service) -> None:

@@ -93,7 +93,8 @@ def command(
         return predicting.predictions(candidates, at_work, machine.workers(), wishes, known)
 
     if out is not None:
-        run = [found.digest, at_work.engine, at_work.precision, *images]
+        where_from = str(Path.cwd())
+        run = [found.digest, at_work.engine, at_work.precision, where_from, *images]
         counts = _to_file(given, predicted, out, run, wishes)
     else:
         as_table = kind is None and sys.stdout.isatty()
@@ -157,16 +158,27 @@ def _to_file(
         done = journal.done
         if done:
             click.echo(f"predict: {len(done)} images are in {journal.path}: going on", err=True)
-        todo = (item for item in given.candidates if item.name not in done)
+        named: set[str] = set()
+
+        def todo() -> Iterator[Candidate]:
+            for item in given.candidates:
+                named.add(item.name)
+                if item.name not in done:
+                    yield item
+
+        def rows() -> Iterator[Prediction]:
+            # a list may have other lines than when the journal was begun
+            return (row for row in journal.read() if row.path in named)
+
         total = None if given.total is None else given.total - len(done)
-        with tqdm(predicted(todo), total=total, unit="image", disable=None) as bar:
+        with tqdm(predicted(todo()), total=total, unit="image", disable=None) as bar:
             for number, prediction in enumerate(bar):
                 journal.add(prediction)
                 if number % _FLUSHED_EVERY == 0:
                     journal.flush()
         journal.flush()
-        counts = Counter(prediction.status for prediction in journal.read())
-        prediction_files.write(journal.read(), out, wishes.top)
+        counts = Counter(prediction.status for prediction in rows())
+        prediction_files.write(rows(), out, wishes.top)
         journal.path.unlink()
     return counts
 

@@ -17,6 +17,7 @@ from swatchbook.service.scoring import Score
 # after that no more images of a request are begun; with those at work it ends within the service's
 # own time to end
 REQUEST_SECONDS = 20.0
+_LOST_SECONDS = 25.0
 
 
 class Answering:
@@ -89,7 +90,16 @@ class Answering:
                     number, item = waiting.popleft()
                     running[score(item)] = number
                 places.shrink(len(running))
-                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    running, timeout=_LOST_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    # the decoder lost them with a process that died: it would never say so
+                    refused = ImageRefused("decoder_crash", f"no answer in {_LOST_SECONDS:g} s")
+                    for future, number in running.items():
+                        future.cancel()
+                        found[number] = refused
+                    running.clear()
                 for future in done:
                     number = running.pop(future)
                     error = future.exception()

@@ -41,12 +41,11 @@ _PAGE = {
 # where images are scored
 _WORK = re.compile(r"/v1/classify$|/score$|/api/|/v2/models/.*infer$")
 _FULL = b'{"error":"too many images are waiting"}'
-_FULL_HEAD: Message = {
-    "type": "http.response.start", "status": 503,
-    "headers": [(b"content-type", b"application/json"), (b"retry-after", b"1"),
-                (b"content-length", b"%d" % len(_FULL))],
-}  # fmt: skip
-_FULL_BODY: Message = {"type": "http.response.body", "body": _FULL}
+_FULL_HEADERS = [
+    (b"content-type", b"application/json"), (b"retry-after", b"1"),
+    (b"content-length", b"%d" % len(_FULL)),
+]  # fmt: skip
+_LAST = (b"connection", b"close")
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -134,8 +133,10 @@ class Gate:
         if is_work and self._admission.is_full:
             # before anything else is done: there are many of these when there is no time
             self._telemetry.shed()
-            await send(_FULL_HEAD)
-            await send(_FULL_BODY)
+            # a list of its own: what is around the gate may add to it
+            head = [*_FULL_HEADERS, *([_LAST] if self._is_draining else [])]
+            await send({"type": "http.response.start", "status": 503, "headers": head})
+            await send({"type": "http.response.body", "body": _FULL})
             return
         started = time.perf_counter()
         headers = dict(scope["headers"])
@@ -148,8 +149,8 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 extra = [*_HEADERS, (b"x-request-id", request_id.encode())]
-                if getattr(self._state, "draining", False):
-                    extra.append((b"connection", b"close"))
+                if self._is_draining:
+                    extra.append(_LAST)
                 message["headers"] = [*message.get("headers", []), *extra]
             await send(message)
 
@@ -176,6 +177,10 @@ class Gate:
                 request_id, scope["method"], route, status,
                 seconds=round(time.perf_counter() - started, 5), images=images,
             )  # fmt: skip
+
+    @property
+    def _is_draining(self) -> bool:
+        return getattr(self._state, "draining", False)
 
     def _refusal(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
         host = headers.get(b"host", b"").decode("latin-1")

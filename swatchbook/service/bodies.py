@@ -111,11 +111,15 @@ def of_base64(texts: Any, most: int) -> list[bytes]:
 
 
 def strict_json(body: bytes) -> Any:
-    """A JSON document (RFC 8259) in which no name stands twice and no number is NaN."""
+    """A JSON document (RFC 8259) of whole characters; no name stands twice, no number is NaN."""
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise Problem(413, f"over {_MOST_VALUES} values in JSON; send pixels as binary data")
     try:
-        return json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+        content = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if b"\\ud" in body or b"\\uD" in body:
+            # half a character would be an error wherever it is written or told
+            json.dumps(content, ensure_ascii=False).encode()
+        return content
     except RecursionError:
         raise Problem(400, "the JSON is nested too deeply") from None
     except ValueError as error:  # UnicodeDecodeError, JSONDecodeError, too many digits

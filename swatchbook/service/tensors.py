@@ -39,7 +39,8 @@ def asked(body: bytes, length: str | None, side: int, most: int) -> Asked:
     """
     size = len(body)
     if length is not None:
-        if not length.isdecimal() or not 0 < int(length) <= len(body):
+        # of thousands of digits int() would make an error of its own
+        if not length.isdecimal() or len(length) > 12 or not 0 < int(length) <= len(body):
             raise Problem(400, f"{LENGTH}: {length[:20]!r} is not a length within the body")
         size = int(length)
     content = bodies.strict_json(body[:size])

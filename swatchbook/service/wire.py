@@ -24,7 +24,8 @@ class Limits:
     """What one connection may take.
 
     Headers must be there ``header_seconds`` after the connection or their first byte; a body
-    ``body_seconds`` after its headers, and a second more for each ``bytes_a_second`` of it. An
+    ``body_seconds`` after its headers, and a second more for each ``bytes_a_second`` of it, but
+    never later than ``body_seconds`` from its last byte. An
     answer must be taken on: ``read_seconds`` without a byte of it end the connection.
     """
 
@@ -75,7 +76,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._expects = False  # a request, or the rest of one
         self._in_head = True
         self._deadline = 0.0
-        self._head_bytes = self._body_bytes = 0
+        self._head_bytes = self._body_bytes = self._other_bytes = 0
         self._unread, self._unread_since = 0, 0.0
         self._watch: asyncio.TimerHandle | None = None
 
@@ -112,7 +113,13 @@ class LimitedProtocol(HttpToolsProtocol):
             self._expect()
         if self._in_head:
             self._head_bytes += len(data)
+        before = self._body_bytes
         super().data_received(data)
+        # sizes of chunks and what follows the last: the parser keeps it
+        is_body = self._in_head or self._body_bytes != before
+        self._other_bytes = 0 if is_body else self._other_bytes + len(data)
+        if not self._refusal and self._other_bytes > self.limits.header_bytes:
+            self._refuse(_Refused(431, "trailers too large"))
         if not self._refusal and self._in_head and self._head_bytes > self.limits.header_bytes:
             self._refuse(_Refused(431, "headers too large"))
 
@@ -121,6 +128,11 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._expects:
             self._expect()
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Drop what comes behind a body: it would count as a header that nobody checked."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Refuse what other programs on the way may read otherwise (request smuggling)."""
@@ -139,6 +151,12 @@ class LimitedProtocol(HttpToolsProtocol):
             raise self._as_refusal(400, "a header that may stand once stands twice")
         if b"transfer-encoding" in names and b"content-length" in names:
             raise self._as_refusal(400, "Content-Length beside Transfer-Encoding")
+        has_body = b"transfer-encoding" in names or any(
+            name == b"content-length" and int(value) for name, value in self.headers
+        )
+        if self.parser.should_upgrade() and has_body:
+            # the parser would drop the body, or take it for the next request
+            raise self._as_refusal(400, "a body with an Upgrade to another protocol")
         for name, value in self.headers:
             if name == b"content-length" and int(value) > self.limits.body_bytes:
                 raise self._as_refusal(413, f"body over {self.limits.body_bytes} bytes")
@@ -150,7 +168,11 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Count."""
         self._body_bytes += len(body)
-        self._deadline += len(body) / self.limits.bytes_a_second
+        # what came fast wins no time to be silent in
+        self._deadline = min(
+            self._deadline + len(body) / self.limits.bytes_a_second,
+            self.loop.time() + self.limits.body_seconds,
+        )
         if self._body_bytes > self.limits.body_bytes:
             raise self._as_refusal(413, f"body over {self.limits.body_bytes} bytes")
         super().on_body(body)
@@ -173,6 +195,9 @@ class LimitedProtocol(HttpToolsProtocol):
         """The client takes its answer on."""
         self._unread_since = self.loop.time()
         super().resume_writing()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing of it: clients may offer another protocol to whom they like (RFC 9110)."""
 
     def send_400_response(self, msg: str) -> None:
         """Tell why in JSON, and close."""
@@ -215,8 +240,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._refusal:
             return
         if self._expects:
-            if self.pipeline:
-                # nothing is read until the requests before have their answers
+            if self.pipeline or self.flow.read_paused:
+                # nothing is read until the application has taken what came before
                 self._deadline += _TICK
             if self.loop.time() > self._deadline:
                 self._refuse(_Refused(408, "the request took too long to arrive"))
