@@ -17,9 +17,12 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import harness
-from swatchbook import duplicates, images, sources
-from swatchbook.params_schema import Acquire, Dedupe
-from swatchbook.perceptual import dhash
+from swatchbook.acquisition import sources
+from swatchbook.acquisition.parameters import Acquire
+from swatchbook.curation import duplicates
+from swatchbook.curation.parameters import Dedupe
+from swatchbook.images import decoding
+from swatchbook.untrusted.perceptual_hash import dhash
 
 DISTANCE = Dedupe().max_distance
 
@@ -64,7 +67,7 @@ def run_imagehash() -> dict[str, float]:
 def run_ours() -> dict[str, float]:
     """The door and the index; on one core, as the other side."""
     started = time.perf_counter()
-    hashes = [dhash(images.examine(data)[1], 16) for data in _images()]
+    hashes = [dhash(decoding.examine(data)[1], 16) for data in _images()]
     hashed = time.perf_counter()
     assert len(set(duplicates.group_hashes(hashes, DISTANCE))) == len(hashes)
     return {"hashing": hashed - started, "grouping": time.perf_counter() - hashed}

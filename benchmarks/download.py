@@ -99,7 +99,9 @@ def _ours(
         shutil.rmtree(old, ignore_errors=True)
     (project / "data").mkdir(parents=True)
     rows.assign(label="any")[["label", "url"]].to_csv(project / "urls.tsv", sep="\t", index=False)
-    (project / "params.yaml").write_text("acquire: {source: urls:urls.tsv, max_bad_fraction: 1}\n")
+    (project / "params.yaml").write_text(
+        "acquire: {source: 'urls:urls.tsv', max_bad_fraction: 1}\n"
+    )
     environment = {
         "SWATCHBOOK_CACHE": str(cache), "PYTHONPATH": str(harness.ROOT),
         "SWATCHBOOK_ALLOW_NETWORKS": "127.0.0.0/16",

@@ -111,11 +111,13 @@ def run_usual(folder: Path, architecture: str) -> tuple[float, float]:
 
 def run_ours(folder: Path, architecture: str, precision: str) -> tuple[float, float]:
     """Seconds of an epoch, and of decoding all images once before it."""
-    from swatchbook import files, networks, store
-    from swatchbook.parallel import Group
-    from swatchbook.params_schema import RefineDnn
-    from swatchbook.torch_learner import TorchLearner
-    from swatchbook.training_data import TrainingData
+    from swatchbook.base import files
+    from swatchbook.images import store
+    from swatchbook.training.batches.minibatches import TrainingData
+    from swatchbook.training.networks import architectures
+    from swatchbook.training.parameters import RefineDnn
+    from swatchbook.training.pytorch.parallel import Group
+    from swatchbook.training.pytorch.torch_learner import TorchLearner
 
     settings = RefineDnn.model_validate(
         {
@@ -135,7 +137,7 @@ def run_ours(folder: Path, architecture: str, precision: str) -> tuple[float, fl
     started = time.perf_counter()
     data_of_run = TrainingData(images, classes, settings)
     decoding = time.perf_counter() - started
-    learner = TorchLearner(networks.refinable(settings, len(classes)), settings, Group())
+    learner = TorchLearner(architectures.refinable(settings, len(classes)), settings, Group())
     for _ in range(2):  # memory is set up
         learner.train(next(data_of_run.minibatches(1, 0, _MINIBATCH)), 0.0)
     started = time.perf_counter()

@@ -84,9 +84,10 @@ def run_usual(folder: Path, architecture: str) -> float:
 
 def run_ours(folder: Path, precision: str) -> float:
     """The featurize stage's own code, with an empty cache."""
-    from swatchbook import features, machine
-    from swatchbook.cache import Cache
-    from swatchbook.inference import Network
+    from swatchbook.base import machine
+    from swatchbook.base.cache import Cache
+    from swatchbook.inference import features
+    from swatchbook.inference.engines import Network
 
     digests = json.loads((folder / "digests.json").read_text())
     started = time.perf_counter()
@@ -115,16 +116,16 @@ def network(architecture: str):  # type: ignore[no-untyped-def]
 
 
 def export(architecture: str, path: Path) -> None:
-    from swatchbook import network_export, networks
-    from swatchbook.params_schema import RefineDnn
+    from swatchbook.training.networks import architectures, network_export
+    from swatchbook.training.parameters import RefineDnn
 
     settings = RefineDnn.model_validate({"architecture": architecture, "pretrained": "none"})
     sample = np.zeros((1, 224, 224, 3), np.uint8)
-    network_export.export(networks.build(settings), settings, sample, path)
+    network_export.export(architectures.build(settings), settings, sample, path)
 
 
 def _digests(paths: list[Path]) -> dict[str, str]:
-    from swatchbook import files
+    from swatchbook.base import files
 
     return {files.digest(path.read_bytes()): str(path) for path in paths}
 

@@ -15,7 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import harness
-from swatchbook import files, store, tables
+from swatchbook.base import files
+from swatchbook.images import store
+from swatchbook.project import tables
 
 
 def main() -> None:
@@ -82,12 +84,13 @@ def _stored(paths: list[Path]) -> pd.DataFrame:
 def _network() -> None:
     import numpy as np
 
-    from swatchbook import models, network_export, networks
-    from swatchbook.params_schema import RefineDnn
+    from swatchbook.project import models
+    from swatchbook.training.networks import architectures, network_export
+    from swatchbook.training.parameters import RefineDnn
 
     settings = RefineDnn()
     sample = np.zeros((1, 224, 224, 3), np.uint8)
-    network_export.export(networks.build(settings), settings, sample, models.NETWORK)
+    network_export.export(architectures.build(settings), settings, sample, models.NETWORK)
 
 
 if __name__ == "__main__":

@@ -21,20 +21,24 @@ import numpy as np
 import requests
 
 from benchmarks import harness, service_rivals
-from benchmarks.service import running
-from swatchbook import bundle, images, predictor, splitting, tables
+from benchmarks.load import running
+from swatchbook.bundle import model_file, predictor
+from swatchbook.images import decoding
+from swatchbook.images.frame import Frame
+from swatchbook.project import tables
+from swatchbook.project.paths import MODEL
 
 _AT_ONCE = 16
 
 
 def main() -> None:
-    found = bundle.read(bundle.PATH)
+    found = model_file.read(MODEL)
     measured = tables.PREDICTIONS.read()
-    test = measured[measured["subset"] == splitting.TEST]
+    test = measured[measured["subset"] == tables.TEST]
     expected = test[[f"p_{label}" for label in found.labels]].to_numpy()
     contents = [Path(path).read_bytes() for path in test["path"]]
-    side, resize = int(found.metadata["resolution"]), found.metadata["resize"]
-    pixels = np.stack([images.decode(data, side, resize) for data in contents])
+    frame = Frame.of(found.metadata)
+    pixels = np.stack([decoding.decode(data, frame) for data in contents])
     results = {
         "swatchbook predict": _predicted(list(test["path"]), found.labels),
         "bare ONNX Runtime, float32": np.concatenate(
@@ -137,7 +141,7 @@ def _in_order(top: list[dict[str, object] | list[object]], labels: list[str]) ->
 def _served() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path in (bundle.PATH, bundle.PATH.parent / "golden"):
+        for path in (MODEL, MODEL.parent / "golden"):
             (folder / path.name).symlink_to(path.resolve())
         photograph = next(Path("data/images").rglob("*.*")).read_bytes()
         with running(service_rivals.KINDS[0], folder, [photograph], folder / "cache") as target:

@@ -7,7 +7,6 @@ runs them, and their seconds are added up. The sets but `textile` are expected i
 SWATCHBOOK_SHARED_DATA (see tests/conftest.py) and left out where it lacks them.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ from ruamel.yaml import YAML
 from scipy.stats import t
 
 from benchmarks import harness
+from swatchbook.project import stage
 
 SHARED = Path(os.environ.get("SWATCHBOOK_SHARED_DATA") or harness.ROOT.parent / "shared" / "data")
 VARIANTS = ("fixed + svm", "refined + dnn", "refined + svm")
@@ -85,13 +85,13 @@ class Project:
         """Run stages; the seconds they took."""
         YAML(typ="safe").dump(self.params, self.folder / "params.yaml")
         started = time.perf_counter()
-        for stage in stages:
+        for name in stages:
             environment = {
                 **os.environ,
                 "PYTHONPATH": str(harness.ROOT),
                 "SWATCHBOOK_CACHE": str(self.folder / "cache"),
             }
-            command = [sys.executable, "-m", f"stages.{stage}"]
+            command = [sys.executable, "-m", f"stages.{name}"]
             subprocess.run(command, cwd=self.folder, env=environment, check=True, stdout=sys.stderr)
         return time.perf_counter() - started
 
@@ -114,7 +114,7 @@ class Project:
         shutil.rmtree(self.folder / "cache" / "features", ignore_errors=True)
         seconds = self.run(*making)
         total = seconds + self.run("train_classifier", "evaluate")
-        metrics = json.loads((self.folder / "metrics" / "evaluation.json").read_text())
+        metrics = stage.metrics_of((self.folder / "metrics" / "evaluation.json").read_text())
         figures = ("class_average_accuracy", "accuracy", "roc_auc_macro")
         result = {"seconds": total, "making": seconds}
         return result | {figure: 100 * metrics[figure] for figure in figures}

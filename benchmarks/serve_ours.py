@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from swatchbook import bundle, images
-from swatchbook.predictor import Predictor
+from swatchbook.bundle import model_file
+from swatchbook.bundle.predictor import Predictor
+from swatchbook.images import decoding
+from swatchbook.images.frame import Frame
 
 BATCH = 8
 _SIDE = 224
@@ -16,7 +18,7 @@ class Model:
     """The bundle on one thread: each of its processes has one."""
 
     def __init__(self) -> None:
-        found = bundle.read(Path(os.environ["SWATCHBOOK_BENCHMARK_MODEL"]))
+        found = model_file.read(Path(os.environ["SWATCHBOOK_BENCHMARK_MODEL"]))
         self._predictor = Predictor(found, "auto", "auto", [1, 2, 4, BATCH], 1)
 
     def scores(self, pixels: list[np.ndarray]) -> list[list[float]]:
@@ -27,4 +29,4 @@ class Model:
 
 def decoded(data: bytes) -> np.ndarray:
     """Pixels, with all checks of the service."""
-    return images.decode(data, _SIDE, "pad", examined=False)
+    return decoding.decode(data, Frame(_SIDE, "pad"), examined=False)

@@ -37,13 +37,17 @@ def requests(kind: str, images: list[bytes]) -> tuple[str, list[bytes], dict[str
 
 def deploy(folder: Path, architecture: str, images: list[bytes]) -> None:
     """Write a bundle of that architecture, with random weights: they cost the same."""
-    from swatchbook import abstention, bundle, files, golden, inference, models
-    from swatchbook import classifier_export as export
-    from swatchbook import images as door
-    from swatchbook.classifiers import train
-    from swatchbook.golden import Golden
-    from swatchbook.params_schema import TrainClassifier
-    from swatchbook.predictor import Predictor
+    from swatchbook.base import files
+    from swatchbook.bundle import abstention, golden, model_file
+    from swatchbook.bundle.golden import Golden
+    from swatchbook.bundle.predictor import Predictor
+    from swatchbook.classifiers import classifier_export as export
+    from swatchbook.classifiers.estimators import train
+    from swatchbook.classifiers.parameters import TrainClassifier
+    from swatchbook.images import decoding as door
+    from swatchbook.images.frame import Frame
+    from swatchbook.inference import engines
+    from swatchbook.project import models
 
     featurize.export(architecture, folder / "network.onnx")
     network, facts = models.load(folder / "network.onnx", {"features"})
@@ -53,16 +57,16 @@ def deploy(folder: Path, architecture: str, images: list[bytes]) -> None:
     settings = TrainClassifier(kind="logistic", C=[1.0])
     trained = train(random.random((60, width), np.float32), labels, folds, settings)
     classifier = models.serialize(export.to_onnx(trained, width, True), {})
-    precision = "bfloat16" if "bfloat16" in inference.precisions("auto") else "float32"
+    precision = "bfloat16" if "bfloat16" in engines.precisions("auto") else "float32"
     metadata = {
         **facts, "labels": json.dumps(["a", "b", "c"]), "precision": precision,
         "network": files.digest(network),
     }  # fmt: skip
     rules = abstention.rules(np.array([0.5, 0.9]), np.array([True, True]), np.arange(2))
-    models.save(bundle.merged(network, classifier, metadata, rules), folder / "model.onnx")
-    made = bundle.read(folder / "model.onnx")
+    models.save(model_file.merged(network, classifier, metadata, rules), folder / "model.onnx")
+    made = model_file.read(folder / "model.onnx")
     predictor = Predictor(made, "auto", "auto", [1], 1)
-    pixels = door.decode(images[0], _SIDE, "pad")
+    pixels = door.decode(images[0], Frame(_SIDE, "pad"))
     expected = predictor(pixels[None]).probabilities[0].tolist()
     goldens = [Golden("a.jpg", "a", {predictor.precision: expected})]
     golden.write(golden.beside(folder / "model.onnx"), made.digest, {"a.jpg": images[0]}, goldens)

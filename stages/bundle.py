@@ -1,12 +1,13 @@
 """One file to deploy: models/model.onnx, with golden images beside it."""
 
-from swatchbook import bundling, files, stage
+from swatchbook.bundle import bundling
+from swatchbook.project import stage
 
 
 def main() -> str:
     made, verified, goldens = bundling.make()
-    files.write_json(
-        stage.metrics_path("bundle"),
+    stage.write_metrics(
+        "bundle",
         {
             "images": verified.images,
             "largest_difference": verified.difference,

@@ -4,26 +4,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from swatchbook import features, files, machine, models, params, stage, tables
-from swatchbook.inference import Network
+from swatchbook.base import machine
+from swatchbook.inference import features
+from swatchbook.inference.engines import Network
+from swatchbook.inference.parameters import Featurize
+from swatchbook.project import models, params, stage, tables
 
 
 def main() -> str:
-    settings = params.load().featurize
+    settings = params.load(Featurize)
     curated = tables.CURATED.read()
     kept = curated[curated["kept"]]
     workers = machine.workers()
-    network = Network.load(
-        models.NETWORK, settings.precision, machine.engine(), machine.batch(), workers
-    )
+    network = Network.here(models.NETWORK, settings.precision)
     paths = {sha256: Path(path) for sha256, path in zip(kept["sha256"], kept["path"], strict=True)}
     with features.cache_of(network.digest) as cache:
         found = features.featurize(paths, network, cache, workers)
     tables.write_features(tables.Features(found.sha256, found.vectors, network.origin))
     rows = [(sha256, str(paths[sha256]), why) for sha256, why in sorted(found.unreadable.items())]
     tables.UNREADABLE.write(pd.DataFrame(rows, columns=["sha256", "path", "reason"]))
-    files.write_json(
-        stage.metrics_path("featurize"),
+    stage.write_metrics(
+        "featurize",
         {
             "images": len(found.sha256),
             "unreadable": len(rows),

@@ -5,43 +5,42 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from swatchbook import (
-    files,
-    models,
-    network_export,
-    networks,
-    params,
-    refining,
-    splitting,
-    stage,
-    store,
-    tables,
-)
-from swatchbook.cntk.learner import CntkLearner
-from swatchbook.errors import DataError, ImageRefused
-from swatchbook.finetuning import Progress
-from swatchbook.params_schema import RefineDnn
+from swatchbook.base import collector
+from swatchbook.base.errors import DataError, ImageRefused
+from swatchbook.images import store
+from swatchbook.project import models, params, stage, tables
+from swatchbook.training import training_curves
+from swatchbook.training.parameters import RefineDnn
 
 _SAMPLES = 8
 
 
 def main() -> str:
-    settings = params.load().refine_dnn
+    settings = params.load(RefineDnn)
     split = tables.SPLIT.read()
-    train = split[split["subset"] == splitting.TRAIN]
+    train = split[split["subset"] == tables.TRAIN]
     return _refined(train, settings) if settings.mode == "refine" else _fixed(train, settings)
 
 
 def _fixed(train: pd.DataFrame, settings: RefineDnn) -> str:
     sample = _sample(dict(zip(train["sha256"], train["path"], strict=True)), settings)
     if settings.pretrained.endswith(".model"):
+        from swatchbook.training.cntk.learner import CntkLearner
+
         with CntkLearner(settings, 0) as learner:
             facts = learner.export(sample, models.NETWORK)
     else:
-        extractor = networks.build(settings)
+        # a fixed network needs no trainer: it costs seconds to import
+        with collector.paused():
+            import torch
+
+            from swatchbook.training.networks import architectures, network_export
+
+        torch.set_num_threads(1)  # eight images: threads that wait would cost more than they do
+        extractor = architectures.build(settings)
         facts = network_export.export(extractor, settings, sample, models.NETWORK)
-    refining.draw(Progress(settings.minibatch))  # DVC wants the curves of every run
-    files.write_json(stage.metrics_path("refine_dnn"), {"mode": settings.mode})
+    training_curves.write([], 0)  # DVC wants the curves of every run
+    stage.write_metrics("refine_dnn", {"mode": settings.mode})
     return (
         f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, "
         f"{facts['features']} features, agrees with its source on {len(sample)} images "
@@ -50,14 +49,16 @@ def _fixed(train: pd.DataFrame, settings: RefineDnn) -> str:
 
 
 def _refined(train: pd.DataFrame, settings: RefineDnn) -> str:
+    from swatchbook.training import refining
+
     job = refining.Job(settings, train, sorted(set(train["label"])))
     refined = refining.refine(job)
     progress = refined.progress
-    refining.draw(progress)
+    training_curves.write(progress.history, progress.best)
     facts = refined.export(models.NETWORK)
     best = progress.history[progress.best - 1]
-    files.write_json(
-        stage.metrics_path("refine_dnn"),
+    stage.write_metrics(
+        "refine_dnn",
         {
             "mode": settings.mode,
             "epochs": progress.epoch,
@@ -70,7 +71,7 @@ def _refined(train: pd.DataFrame, settings: RefineDnn) -> str:
     return (
         f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, refined in "
         f"{progress.epoch} epochs, best {progress.best} with validation error "
-        f"{best['validation_error']:.1%} → {models.NETWORK}, {refining.PLOTS}"
+        f"{best['validation_error']:.1%} → {models.NETWORK}, {training_curves.FOLDER}"
     )
 
 
@@ -79,8 +80,7 @@ def _sample(paths: dict[str, str], settings: RefineDnn) -> np.ndarray:
     found: list[np.ndarray] = []
     for sha256, path in paths.items():
         try:
-            side, resize = settings.resolution, settings.resize
-            found.append(store.pixels(sha256, Path(path), side, resize))
+            found.append(store.pixels(sha256, Path(path), settings.frame))
         except ImageRefused:
             continue  # featurize lists them with their reasons
         if len(found) == _SAMPLES:

@@ -1,26 +1,64 @@
 """Small real inputs for the tests, and a folder of its own for each."""
 
 import dataclasses
-import io
+import gc
+import getpass
 import os
 import shutil
 import subprocess
-import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
+import hypothesis
 import pytest
-from PIL import Image, ImageFilter
-from services import Service, running
-from storage_servers import Storage, s3, ssh, web
+from PIL import Image
+from support import preloaded
+from support.full import FULL
+from support.pictures import encoded, make_folder, texture
+from support.project import NAME, ROOT, Project, digest_of_code, locked, new_project
+from support.services import Service, running
+from support.storage_servers import Storage, s3, ssh, web
 
-from swatchbook import machine
+from swatchbook.base import machine
 
-ROOT = Path(__file__).parent.parent
 # before tests get caches of their own
 CNTK = machine.cntk_python()
 SHARED = Path(os.environ.get("SWATCHBOOK_SHARED_DATA") or ROOT.parent / "shared" / "data")
+
+
+# fixtures of tests that run real stages in a small project
+_PIPELINE = {"finished", "bare", "begun", "noted", "changing", "refined", "upstream"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # a machine that is busy with other tests is slow for a moment: no example has a deadline
+    hypothesis.settings.register_profile("here", deadline=None, max_examples=100 if FULL else 25)
+    hypothesis.settings.load_profile("here")
+    # threads that spin while they wait take the processors from the tests beside them
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    long: set[Path] = set()
+    for item in items:
+        if _PIPELINE & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.pipeline)
+        if item.get_closest_marker("pipeline") or item.get_closest_marker("cntk"):
+            long.add(item.path)
+    # what takes long comes first, so that no process is left alone with it at the end
+    items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    # what was imported stays: looking through it again and again takes minutes of a run
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    preloaded.end()
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +79,8 @@ def cntk(monkeypatch: pytest.MonkeyPatch) -> Path:
     if not CNTK.is_file():
         pytest.skip(f"CNTK's own Python is not at {CNTK} (make cntk)")
     monkeypatch.setenv("SWATCHBOOK_CNTK", str(CNTK))
+    # its threads wait for each other longer than they work on so few images
+    monkeypatch.setenv("SWATCHBOOK_WORKERS", "1")
     return CNTK
 
 
@@ -52,164 +92,50 @@ def shared() -> Path:
     return SHARED
 
 
-def texture(seed: int, kind: int = 0, side: int = 48) -> Image.Image:
-    """A natural-looking RGB texture; ``kind`` sets its colour and grain, ``seed`` the rest."""
-    random = np.random.default_rng(seed * 1000 + kind)
-    noise = Image.fromarray(random.integers(0, 256, (side, side), dtype=np.uint8))
-    smooth = np.asarray(noise.filter(ImageFilter.GaussianBlur(1 + kind % 3)), dtype=float)
-    smooth = (smooth - smooth.min()) / max(1.0, np.ptp(smooth))
-    # classes overlap, so that metrics are not perfect and differences can be seen
-    pure = np.array([[1.0, 0.4, 0.3], [0.3, 1.0, 0.4], [0.4, 0.3, 1.0]])[kind % 3]
-    tint = 0.45 * pure + 0.55 * random.random(3)
-    return Image.fromarray((smooth[..., None] * tint * 255).astype(np.uint8))
+@pytest.fixture(scope="session")
+def kept() -> Path:
+    """What takes long to make, for all processes of this run and for the next one.
 
-
-def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    """The image as a file's bytes."""
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def make_folder(root: Path, classes: dict[str, int], side: int = 48) -> Path:
-    """A folder source: ``classes`` gives the number of images of each class."""
-    for kind, (label, count) in enumerate(classes.items()):
-        (root / label).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            path = root / label / f"{label}_{number:03}.png"
-            path.write_bytes(encoded(texture(number, kind, side)))
-    return root
-
-
-class Project:
-    """A copy of this repository with a tiny data set, driven by real commands."""
-
-    def __init__(self, folder: Path, cache: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "SWATCHBOOK_CACHE": str(cache),
-            "DVC_NO_ANALYTICS": "1",
-            "DVC_SITE_CACHE_DIR": str(cache / "dvc-site"),
-            "DVC_GLOBAL_CONFIG_DIR": str(cache / "dvc-global"),
-            "DVC_SYSTEM_CONFIG_DIR": str(cache / "dvc-system"),
-            "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org",
-            "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
-        }  # fmt: skip
-        self.environment.pop("PYTHONPATH", None)
-
-    def run(self, *command: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command in the project's folder; fail the test if it fails and shouldn't."""
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=300,
-        )  # fmt: skip
-        if ok:
-            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def repro(self, *options: str) -> set[str]:
-        """``dvc repro``; the names of the stages that ran or came from the run-cache."""
-        return stages_run(self.run("dvc", "repro", *options).stdout)
-
-    def set(self, key: str, value: str) -> None:
-        """Change one value in params.yaml, as a person would."""
-        section, name = key.split(".")
-        lines = (self.folder / "params.yaml").read_text().splitlines()
-        start = lines.index(f"{section}:")
-        number = next(n for n in range(start + 1, len(lines)) if lines[n].startswith(f"  {name}:"))
-        lines[number] = f"  {name}: {value}"
-        (self.folder / "params.yaml").write_text("\n".join(lines) + "\n")
-
-    def commit(self, message: str) -> None:
-        """Commit all that git doesn't ignore."""
-        self.run("git", "add", "-A")
-        self.run("git", "commit", "-qm", message)
-
-    def copied(self, parent: Path) -> "Project":
-        """This project as it is, with its cache, in another folder: free to be changed."""
-        folder, cache = parent / self.folder.name, parent / "cache"
-        shutil.copytree(self.folder, folder, symlinks=True)
-        shutil.copytree(self.environment["SWATCHBOOK_CACHE"], cache)
-        return Project(folder, cache)
-
-    def cloned(self, parent: Path) -> "Project":
-        """What a colleague gets: a git clone on a machine with empty caches."""
-        self.run("git", "clone", "-q", ".", str(parent / "clone"))
-        return Project(parent / "clone", parent / "cache")
-
-    def use(self, storage: Storage, name: str = "shared") -> None:
-        """Make ``storage`` a remote of DVC, with this clone's own credentials."""
-        self.run("dvc", "remote", "add", "--force", "--default", name, storage.url)
-        for key, value in {"verify": "true", **storage.settings}.items():
-            self.run("dvc", "remote", "modify", name, key, value)
-        self.authorize(storage, name)
-
-    def authorize(self, storage: Storage, name: str = "shared") -> None:
-        """Give this clone alone its credentials for ``storage``."""
-        for key, value in storage.local.items():
-            self.run("dvc", "remote", "modify", "--local", name, key, value)
-        self.environment |= storage.environment
-
-    def bytes(self, *paths: str) -> list[bytes]:
-        """The contents of files."""
-        return [(self.folder / path).read_bytes() for path in paths]
-
-
-def stages_run(output: str) -> set[str]:
-    """The stages that DVC says it ran (or took from its run-cache)."""
-    return {
-        line.split("'")[1]
-        for line in output.splitlines()
-        if line.startswith("Running stage") or "is cached - skipping run" in line
-    }
-
-
-def new_project(parent: Path, source: Path, cache: Path) -> Project:
-    """The repository's own files with a tiny source and an untrained network, as a git clone."""
-    folder = parent / "tiny project"
-    for name in ("stages", "swatchbook", "annotations", ".dvc/plots"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    for name in ("dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore",
-                 ".gitignore", ".gitattributes"):  # fmt: skip
-        shutil.copy(ROOT / name, folder / name)
-    project = Project(folder, cache)
-    project.set("acquire.source", f"folder:{source}")
-    project.set("acquire.data_set", "tiny")
-    project.set("split.folds", "3")
-    project.set("refine_dnn.architecture", "resnet18")
-    project.set("refine_dnn.pretrained", "none")
-    project.set("refine_dnn.resolution", "32")
-    project.set("refine_dnn.schedule", "[[0.01, 2]]")
-    project.set("featurize.precision", "float32")
-    project.set("train_classifier.C", "[0.1, 1.0]")
-    project.set("evaluate.resamples", "100")
-    project.run("git", "init", "-q", "-b", "main")
-    project.commit("tiny project")
-    return project
+    It stands under the digest of all that it depends on; those of other code are removed when
+    they are a day old.
+    """
+    home = Path(tempfile.gettempdir()) / f"swatchbook-tests-{getpass.getuser()}"
+    folder = home / digest_of_code()
+    folder.mkdir(parents=True, exist_ok=True)
+    for other in home.iterdir():
+        if other != folder and time.time() - other.stat().st_mtime > 86_400:
+            shutil.rmtree(other, ignore_errors=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_source(kept: Path) -> Path:
     """20, 16 and 16 images of three classes, a duplicate, a near-duplicate and a bad file."""
-    root = make_folder(tmp_path_factory.mktemp("source"), {"red": 20, "green": 16, "blue": 16})
-    (root / "red" / "copy.png").write_bytes((root / "red" / "red_003.png").read_bytes())
-    smaller = texture(5, 1).resize((40, 40), Image.Resampling.BICUBIC)
-    (root / "green" / "near.jpg").write_bytes(encoded(smaller, "JPEG", quality=85))
-    (root / "blue" / "page.jpg").write_bytes(b"<html>404</html>")
+    root = kept / "source"
+    with locked(kept):
+        if not root.is_dir():
+            made = make_folder(kept / "making", {"red": 20, "green": 16, "blue": 16})
+            (made / "red" / "copy.png").write_bytes((made / "red" / "red_003.png").read_bytes())
+            smaller = texture(5, 1).resize((40, 40), Image.Resampling.BICUBIC)
+            (made / "green" / "near.jpg").write_bytes(encoded(smaller, "JPEG", quality=85))
+            (made / "blue" / "page.jpg").write_bytes(b"<html>404</html>")
+            made.rename(root)
     return root
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, tiny_source: Path) -> Project:
+def finished(kept: Path, tiny_source: Path) -> Project:
     """A tiny project after ``dvc repro``, committed. Tests must not change it: see ``project``."""
-    parent = tmp_path_factory.mktemp("finished")
-    project = new_project(parent, tiny_source, parent / "cache")
-    project.repro()
-    project.commit("first run")
-    return project
+    folder = kept / "finished"
+    done = folder / "done"
+    with locked(kept):
+        if not done.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            project = new_project(folder, tiny_source, folder / "cache")
+            project.repro()
+            project.commit("first run")
+            done.touch()
+    return Project(folder / NAME, folder / "cache")
 
 
 @pytest.fixture
@@ -266,16 +192,22 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]
 
 
 @pytest.fixture(scope="session")
-def runs(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """main, the experiment `trees`, and a workspace with a third run."""
-    project = finished.copied(tmp_path_factory.mktemp("runs"))
-    project.set("train_classifier.kind", "random_forest")
-    project.repro()
-    project.run("dvc", "exp", "save", "-n", "trees")
-    project.run("git", "checkout", "-q", ".")
-    project.set("train_classifier.kind", "logistic")
-    project.repro()
-    return project
+def runs(finished: Project, kept: Path) -> Project:
+    """main, the experiment `trees`, and a workspace with a third run. Not to be changed."""
+    folder = kept / "runs"
+    done = folder / "done"
+    with locked(kept):
+        if not done.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            project = finished.copied(folder)
+            project.set("train_classifier.kind", "random_forest")
+            project.repro()
+            project.run("dvc", "exp", "save", "-n", "trees")
+            project.run("git", "checkout", "-q", ".")
+            project.set("train_classifier.kind", "logistic")
+            project.repro()
+            done.touch()
+    return Project(folder / NAME, folder / "cache")
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from swatchbook import machine
-from swatchbook.cache import Cache
-from swatchbook.errors import ParamsError, did_you_mean
+from swatchbook.base import machine
+from swatchbook.base.cache import Cache
+from swatchbook.base.errors import ParamsError, did_you_mean
 from swatchbook.search import client, licences
 from swatchbook.search.brave import Brave
 from swatchbook.search.commons import Commons
@@ -87,7 +87,7 @@ def _provider(text: str) -> Provider:
         return ResultsFolder(_folder(location))
     if name in NAMES:
         form = "folder=PATH" if name == "folder" else f"{name!r} alone"
-        raise ParamsError(f"acquire.source: search: {text!r} is not {form}")
+        raise ParamsError(f"acquire.source: search: {text!r} is not {form}; write it so")
     raise ParamsError(
         f"acquire.source: search: {name!r} is not known.{did_you_mean(name, NAMES)} "
         "Known: openverse, commons, brave, folder=PATH"
@@ -98,7 +98,9 @@ def _folder(location: str) -> Path:
     try:
         return Path(location).expanduser()
     except RuntimeError as error:
-        raise ParamsError(f"acquire.source: search: {location!r} is no path: {error}") from None
+        raise ParamsError(
+            f"acquire.source: search: {location!r} is no path: {error}; name it anew"
+        ) from None
 
 
 def search(

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-from swatchbook.pace import Pace, retry_after
+from swatchbook.fetching.rate_limit import Pace, retry_after
 from swatchbook.search.provider import Ask, SearchError
 
 _MOST_BYTES = 10 * 2**20

@@ -1,10 +1,9 @@
 """Names of licences as one short code each, so that a filter can be written down."""
 
 import re
-from typing import get_args
+from typing import Literal, get_args
 
-from swatchbook.params_schema import Licence
-
+Licence = Literal["cc0", "pdm", "by", "by-sa", "by-nc", "by-nd", "by-nc-sa", "by-nc-nd"]
 CODES = get_args(Licence)
 _PUBLIC_DOMAIN = re.compile(r"(public domain|pdm?)\b", re.IGNORECASE)
 _ZERO = re.compile(r"cc[ -]?(0|zero)\b", re.IGNORECASE)

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import numpy as np
 from starlette.requests import ClientDisconnect, Request
 
-from swatchbook.errors import ImageRefused, NetworkError
-from swatchbook.service.admission import Admission
-from swatchbook.service.bodies import Problem
+from swatchbook.base.errors import ImageRefused, NetworkError
+from swatchbook.server.admission import Admission
+from swatchbook.server.offload import Offload
+from swatchbook.server.problem import Problem
 from swatchbook.service.deployment import Deployed, Deployment
 from swatchbook.service.scoring import Score
 
@@ -26,6 +27,7 @@ class Answering:
     def __init__(self, deployment: Deployment, admission: Admission) -> None:
         self.deployment = deployment
         self.admission = admission
+        self.offload = Offload()
 
     @contextmanager
     def model(self) -> Iterator[Deployed]:

@@ -1,11 +1,7 @@
-"""The application: routes, and what holds for every request (who may ask, ids, log, errors)."""
+"""The application: routes of the service, of its operation, and its page, behind the gate."""
 
 import asyncio
-import hmac
 import re
-import secrets
-import time
-import traceback
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,24 +9,21 @@ from importlib import resources
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.requests import Request
 
-from swatchbook.errors import SwatchbookError
-from swatchbook.service import classify, legacy, open_inference
-from swatchbook.service.admission import Admission, Full
+from swatchbook.base.errors import SwatchbookError
+from swatchbook.server import problem
+from swatchbook.server.admission import Admission
+from swatchbook.server.gate import Gate, Rules
+from swatchbook.server.problem import Problem
+from swatchbook.server.telemetry import Telemetry
+from swatchbook.service import classify, legacy, open_inference, schemas
 from swatchbook.service.answering import Answering
-from swatchbook.service.bodies import Problem
 from swatchbook.service.deployment import Deployment
-from swatchbook.service.telemetry import Telemetry
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_LOCAL = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
 # what a probe or a browser asks for before it can have a key
 _OPEN = ("/", "/page.js", "/page.css", "/v2/health/live", "/v2/health/ready")
 _PAGE = {
@@ -40,18 +33,6 @@ _PAGE = {
 }
 # where images are scored
 _WORK = re.compile(r"/v1/classify$|/score$|/api/|/v2/models/.*infer$")
-_FULL = b'{"error":"too many images are waiting"}'
-_FULL_HEADERS = [
-    (b"content-type", b"application/json"), (b"retry-after", b"1"),
-    (b"content-length", b"%d" % len(_FULL)),
-]  # fmt: skip
-_LAST = (b"connection", b"close")
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' blob:; "
-     b"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
-]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,10 +40,8 @@ class Settings:
     """What the service allows.
 
     ``images`` may wait or be worked on at once; ``most`` may come in one request; ``held`` bytes
-    of bodies may be in memory. ``key``: who asks must show it (empty: nobody must). ``local``:
-    only requests for names of this machine are answered, so that no web page can reach it by
-    rebinding a name (DNS rebinding); a key keeps those out too. ``origins`` of other sites whose
-    pages may ask (CORS).
+    of bodies may be in memory. ``key`` and ``local`` are those of ``server.gate.Rules``.
+    ``origins`` of other sites whose pages may ask (CORS).
     """
 
     images: int = 8
@@ -76,9 +55,13 @@ class Settings:
 def build(deployment: Deployment, telemetry: Telemetry, settings: Settings) -> FastAPI:
     """The application; ``deployment`` is closed with it."""
 
+    admission = Admission(settings.images, settings.held, telemetry.waiting)
+    answering = Answering(deployment, admission)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        answering.offload.close()
         await run_in_threadpool(deployment.close)
 
     app = FastAPI(
@@ -87,15 +70,17 @@ def build(deployment: Deployment, telemetry: Telemetry, settings: Settings) -> F
         description="Which class images have. Described in docs/serving.md.",
     )  # fmt: skip
     app.state.draining = False
-    admission = Admission(settings.images, settings.held, telemetry.waiting)
-    answering = Answering(deployment, admission)
     for module in (classify, legacy, open_inference):
         app.include_router(module.router(answering, telemetry, settings.most))
     _add_operation(app, deployment, telemetry)
     _add_page(app)
-    _add_errors(app)
+    problem.add_handlers(app)
     app.add_middleware(
-        Gate, state=app.state, telemetry=telemetry, settings=settings, admission=admission
+        Gate,
+        state=app.state,
+        telemetry=telemetry,
+        admission=admission,
+        rules=Rules(settings.key, settings.local, _OPEN, lambda path: bool(_WORK.match(path))),
     )
     if settings.origins:
         # outermost: a page of another site may read a refusal too, and asks first without a key
@@ -107,106 +92,14 @@ def build(deployment: Deployment, telemetry: Telemetry, settings: Settings) -> F
     return app
 
 
-class Gate:
-    """Before all routes: ids, keys, hosts, the log; and no exception gets past it."""
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        state: object,
-        telemetry: Telemetry,
-        settings: Settings,
-        admission: Admission,
-    ) -> None:
-        self._admission = admission
-        self._app = app
-        self._state = state
-        self._telemetry = telemetry
-        self._settings = settings
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        is_work = scope["method"] == "POST" and _WORK.match(scope["path"])
-        if is_work and self._admission.is_full:
-            # before anything else is done: there are many of these when there is no time
-            self._telemetry.shed()
-            # a list of its own: what is around the gate may add to it
-            head = [*_FULL_HEADERS, *([_LAST] if self._is_draining else [])]
-            await send({"type": "http.response.start", "status": 503, "headers": head})
-            await send({"type": "http.response.body", "body": _FULL})
-            return
-        started = time.perf_counter()
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        status = 0
-
-        async def answer(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                extra = [*_HEADERS, (b"x-request-id", request_id.encode())]
-                if self._is_draining:
-                    extra.append(_LAST)
-                message["headers"] = [*message.get("headers", []), *extra]
-            await send(message)
-
-        try:
-            refusal = self._refusal(scope["path"], headers)
-            await (refusal or self._app)(scope, receive, answer)
-        except ClientDisconnect:
-            status = 499  # as nginx writes of a client that has gone
-        except Exception as error:
-            # its text may hold what was sent: the log has where it happened, nobody has more
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            self._telemetry.write(
-                "error", id=request_id, kind=type(error).__name__,
-                where=f"{where.filename.rpartition('/')[2]}:{where.lineno}",
-            )  # fmt: skip
-            if not status:
-                await _error(500, "internal error; the log has it under this request's id")(
-                    scope, receive, answer
-                )
-        finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
-            images = scope.get("state", {}).get("images", 0)
-            self._telemetry.request(
-                request_id, scope["method"], route, status,
-                seconds=round(time.perf_counter() - started, 5), images=images,
-            )  # fmt: skip
-
-    @property
-    def _is_draining(self) -> bool:
-        return getattr(self._state, "draining", False)
-
-    def _refusal(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
-        host = headers.get(b"host", b"").decode("latin-1")
-        if self._settings.local and not _LOCAL.fullmatch(host):
-            return _error(403, "this service answers to localhost only")
-        if not self._settings.key or path in _OPEN:
-            return None
-        shown = headers.get(b"x-api-key", b"")
-        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"bearer":
-            shown = token.strip()
-        if hmac.compare_digest(shown, self._settings.key.encode()):
-            return None
-        return _error(
-            401, "a key is wanted: Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"}
-        )
-
-
 def _add_operation(app: FastAPI, deployment: Deployment, telemetry: Telemetry) -> None:
     @app.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> PlainTextResponse:
-        return PlainTextResponse(
-            telemetry.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8"
-        )
+        # many may ask at once, and each takes some milliseconds
+        text = await asyncio.to_thread(telemetry.exposition)
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @app.get("/v1/model", responses={503: classify.ERRORS[503]}, summary="What serves")
+    @app.get("/v1/model", responses={503: schemas.ERRORS[503]}, summary="What serves")
     async def model() -> JSONResponse:
         deployed = deployment.current
         if deployed is None:
@@ -218,6 +111,7 @@ def _add_operation(app: FastAPI, deployment: Deployment, telemetry: Telemetry) -
             "kind",
             "resolution",
             "resize",
+            "levels",
             "data",
             "parameters",
             "code",
@@ -237,7 +131,7 @@ def _add_operation(app: FastAPI, deployment: Deployment, telemetry: Telemetry) -
 
     @app.post(
         "/v1/reload", summary="Load the model file anew",
-        responses={409: {"model": classify.Error, "description": "refused; the old one serves on"}},
+        responses={409: {"model": schemas.Error, "description": "refused; the old one serves on"}},
     )  # fmt: skip
     async def reload(request: Request) -> JSONResponse:
         if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
@@ -261,27 +155,3 @@ def _page(content: bytes, kind: str) -> Callable[[], Coroutine[Any, Any, Respons
         return Response(content, media_type=kind)
 
     return page
-
-
-def _add_errors(app: FastAPI) -> None:
-    @app.exception_handler(Problem)
-    async def problem(_: Request, error: Problem) -> Response:
-        return _error(error.status, error.why, error.headers)
-
-    @app.exception_handler(Full)
-    async def full(_: Request, error: Full) -> Response:
-        return _error(503, error.why, {"Retry-After": str(error.seconds)})
-
-    @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
-        return _error(error.status_code, str(error.detail).lower(), dict(error.headers or {}))
-
-    @app.exception_handler(RequestValidationError)
-    async def validation(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part not in ("query", "body"))
-        return _error(422, f"{where[:100]}: {first['msg']}")
-
-
-def _error(status: int, why: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": why}, status_code=status, headers=headers)

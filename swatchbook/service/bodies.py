@@ -4,8 +4,9 @@ import asyncio
 import base64
 import binascii
 import json
+import re
+import string
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -13,29 +14,20 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from swatchbook.service.admission import Admission
+from swatchbook.server.admission import Admission
+from swatchbook.server.offload import LARGE, Offload
+from swatchbook.server.problem import Problem
 
 _MOST_FIELDS = 16
 # bodies are in memory already: what the parser copies stays there too
 _SPOOL = 2**30
-# more than this takes long enough for others to notice
-_LARGE = 256 * 2**10
 # numbers and lists cost many times their text: pixels by the million are sent in binary
 _MOST_VALUES = 2 * 2**20
-# one at a time: more would only take more memory
-_PARSER = ThreadPoolExecutor(1, "parser")
+# more than any number of a double or an id has
+_MOST_DIGITS = 400
+_LONG_NUMBER = re.compile(rb"[0-9]{20,}")
 
 _T = TypeVar("_T")
-
-
-class Problem(Exception):
-    """What is wrong with a request: a status, and one line for ``{"error": …}``."""
-
-    def __init__(self, status: int, why: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(status, why)
-        self.status = status
-        self.why = why
-        self.headers = headers or {}
 
 
 @asynccontextmanager
@@ -65,14 +57,7 @@ async def parsed(
         yield content
 
 
-async def aside(function: Callable[..., _T], *arguments: Any, size: int) -> _T:
-    """Call ``function``; for what is large, ``size`` in bytes, where it keeps nobody waiting."""
-    if size <= _LARGE:
-        return function(*arguments)
-    return await asyncio.get_running_loop().run_in_executor(_PARSER, function, *arguments)
-
-
-async def images(headers: Headers, body: bytes, most: int) -> list[bytes]:
+async def images(headers: Headers, body: bytes, most: int, offload: Offload) -> list[bytes]:
     """The encoded images of a body, up to ``most``, by its content type.
 
     ``multipart/form-data`` with files of any field name, ``application/json`` as
@@ -83,7 +68,7 @@ async def images(headers: Headers, body: bytes, most: int) -> list[bytes]:
     if kind == "multipart/form-data":
         return await _of_form(headers, body, most)
     if kind == "application/json":
-        return await aside(_of_json, body, most, size=len(body))
+        return await offload(_of_json, body, most, size=len(body))
     if kind.startswith("image/") or kind == "application/octet-stream":
         if not body:
             raise Problem(422, "no image: the body is empty")
@@ -114,6 +99,10 @@ def strict_json(body: bytes) -> Any:
     """A JSON document (RFC 8259) of whole characters; no name stands twice, no number is NaN."""
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_VALUES:
         raise Problem(413, f"over {_MOST_VALUES} values in JSON; send pixels as binary data")
+    longest = max((len(found[0]) for found in _LONG_NUMBER.finditer(body)), default=0)
+    if longest > _MOST_DIGITS:
+        # Python reads such in time that grows with the square of their length
+        raise Problem(400, f"not valid JSON: a number of {longest} digits")
     try:
         content = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
         if b"\\ud" in body or b"\\uD" in body:
@@ -143,17 +132,29 @@ def _decoded(text: Any, number: int) -> bytes:
     if text.startswith("data:"):
         head, mark, text = text.partition(";base64,")
         if not mark or len(head) > 100:
-            raise Problem(422, f"image {number}: not base64")
+            raise Problem(422, f"image {number}: not base64: a data URL without ;base64,")
+    # in lines, as `base64` and MIME write it; or for a URL, with or without its padding (RFC 4648)
+    text = "".join(text.split()).rstrip("=")
+    if "+" not in text and "/" not in text:
+        text = text.translate(_FOR_URLS)
+    if len(text) % 4 == 1:
+        raise Problem(422, f"image {number}: not base64: {len(text)} letters can't be; is it cut?")
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Problem(422, f"image {number}: not base64") from None
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        odd = next((letter for letter in text if letter not in _BASE64), "")
+        why = f"the letter {odd!r} is none of it" if odd else str(error)
+        raise Problem(422, f"image {number}: not base64: {why}") from None
+
+
+_FOR_URLS = str.maketrans("-_", "+/")
+_BASE64 = frozenset(string.ascii_letters + string.digits + "+/=")
 
 
 async def _of_form(headers: Headers, body: bytes, most: int) -> list[bytes]:
     async def stream() -> AsyncGenerator[bytes, None]:
-        for start in range(0, len(body), _LARGE):
-            yield body[start : start + _LARGE]
+        for start in range(0, len(body), LARGE):
+            yield body[start : start + LARGE]
             await asyncio.sleep(0)
 
     parser = MultiPartParser(headers, stream(), max_files=most, max_fields=_MOST_FIELDS)

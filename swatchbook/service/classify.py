@@ -2,124 +2,23 @@
 
 import sys
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
 
-from swatchbook import abstention, files, predict
-from swatchbook.errors import ImageRefused
-from swatchbook.neighbours import Neighbour
-from swatchbook.predict import OK, REFUSED, Prediction, Wishes
+from swatchbook.base import files
+from swatchbook.base.errors import ImageRefused
+from swatchbook.bundle import abstention
+from swatchbook.prediction import predictions
+from swatchbook.prediction.predictions import OK, REFUSED, Neighbour, Prediction, Wishes
+from swatchbook.server.problem import Problem
+from swatchbook.server.telemetry import Telemetry
 from swatchbook.service import bodies
 from swatchbook.service.answering import Answering
-from swatchbook.service.bodies import Problem
 from swatchbook.service.deployment import Deployed
+from swatchbook.service.schemas import ERRORS, REQUEST, Answer, Class, Near, Options, Result
 from swatchbook.service.scoring import Score
-from swatchbook.service.telemetry import Telemetry
-
-_BASE64 = "iVBORw0KGgoAAAANSUhEUgAA…"
-
-
-class Options(BaseModel):
-    """What to say of each image; in the URL."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    top_k: int = Field(5, ge=1, le=1000, description="classes of each image, the highest first")
-    threshold: float = Field(0.0, ge=0, le=1, description="answer from this confidence on")
-    max_error: float | None = Field(
-        None, gt=0, lt=1, description="find that confidence: at most this share of answers wrong"
-    )
-    features: bool = Field(False, description="send the features too")
-    evidence: int = Field(
-        0, ge=0, le=50, description="nearest training images (where the service has them)"
-    )
-
-
-class Class(BaseModel):
-    """A class and its calibrated probability."""
-
-    label: str
-    probability: float
-
-
-class Near(BaseModel):
-    """A training image and its cosine similarity."""
-
-    sha256: str
-    label: str
-    similarity: float
-
-
-class Result(BaseModel):
-    """What is said of one image, in the order of the request."""
-
-    status: str = Field(description="ok, not_sure (below the threshold) or refused")
-    sha256: str
-    reason: str = Field(default="", description="why it is refused")
-    predicted: str = ""
-    confidence: float = 0.0
-    top: list[Class] = []
-    features: list[float] | None = None
-    evidence: list[Near] | None = None
-
-
-class Answer(BaseModel):
-    """The answer to a request."""
-
-    model: str = Field(description="SHA-256 of the model file")
-    milliseconds: float = Field(description="from the headers of the request to this answer")
-    results: list[Result]
-
-
-class Error(BaseModel):
-    """Any error."""
-
-    error: str
-
-
-_REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {
-                        "image": {"type": "array", "minItems": 1,
-                                  "items": {"type": "string", "format": "binary"}},
-                    },
-                    "additionalProperties": False,
-                },
-            },
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["images"],
-                    "properties": {
-                        "images": {"type": "array", "minItems": 1, "maxItems": 64,
-                                   "items": {"type": "string", "format": "byte"}},
-                    },
-                    "additionalProperties": False,
-                },
-                "example": {"images": [_BASE64]},
-            },
-            "image/*": {"schema": {"type": "string", "format": "binary"}},
-        },
-    },
-}  # fmt: skip
-ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Error, "description": "malformed"},
-    401: {"model": Error, "description": "no key, or a wrong one"},
-    408: {"model": Error, "description": "the body took too long"},
-    413: {"model": Error, "description": "too many images or bytes"},
-    415: {"model": Error, "description": "another type or coding of content"},
-    422: {"model": Error, "description": "no image, or an option that is not allowed"},
-    503: {"model": Error, "description": "no model, or too much to do: see Retry-After"},
-}
 
 
 def router(answering: Answering, telemetry: Telemetry, most: int) -> APIRouter:
@@ -136,7 +35,7 @@ def router(answering: Answering, telemetry: Telemetry, most: int) -> APIRouter:
                       {"$ref": "#/components/schemas/Answer"},
                       {"$ref": "#/components/schemas/Error"}]}}}},
         },
-        openapi_extra=_REQUEST,
+        openapi_extra=REQUEST,
         summary="Which class images have",
     )  # fmt: skip
     async def classify(request: Request, options: Annotated[Options, Query()]) -> JSONResponse:
@@ -145,13 +44,13 @@ def router(answering: Answering, telemetry: Telemetry, most: int) -> APIRouter:
             wishes = _wishes(options, deployed)
 
             async def parse(body: bytes) -> list[bytes]:
-                return await bodies.images(request.headers, body, most)
+                return await bodies.images(request.headers, body, most, answering.offload)
 
             async with bodies.parsed(request, answering.admission, parse) as contents:
                 scores = await answering.of_images(request, deployed, contents)
                 # a search for evidence takes time, whatever the size of the images
                 size = sys.maxsize if options.evidence else sum(map(len, contents))
-                results = await bodies.aside(
+                results = await answering.offload(
                     _results, contents, scores, deployed, wishes, options, size=size
                 )
         for result in results:
@@ -210,7 +109,7 @@ def _result(
     near: list[Neighbour] = []
     if deployed.known and wishes.evidence:
         (near,) = deployed.known.nearest(score.features[None], wishes.evidence)
-    said: Prediction = predict.of_scores(
+    said: Prediction = predictions.of_scores(
         "", sha256, score.probabilities, deployed.predictor.labels, wishes, near
     )
     return Result(

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from swatchbook import bundle, golden, machine, neighbours
-from swatchbook.decoding import Decoder
-from swatchbook.errors import NetworkError, SwatchbookError
-from swatchbook.neighbours import Neighbours
-from swatchbook.predictor import Predictor
+from swatchbook.base import machine
+from swatchbook.base.errors import NetworkError, SwatchbookError
+from swatchbook.bundle import golden, model_file
+from swatchbook.bundle.predictor import Predictor
+from swatchbook.images.frame import Frame
+from swatchbook.prediction import neighbours
+from swatchbook.prediction.decoder import Decoder
+from swatchbook.prediction.neighbours import Neighbours
+from swatchbook.server.telemetry import Telemetry
 from swatchbook.service.scoring import Scorer, worthwhile
-from swatchbook.service.telemetry import Telemetry
 
 DECODE_SECONDS = 5.0
 # whoever asks is to be heard, and refused at once where there is too much to do, whatever is
@@ -62,8 +65,8 @@ class Deployment:
         self._changing = threading.Lock()
         self._ends = False
         self._current: Deployed | None = None
-        self._decoders: dict[tuple[int, str], Decoder] = {}
-        self.why_not = "no model was loaded yet"
+        self._decoders: dict[Frame, Decoder] = {}
+        self.why_not = "the first one is being loaded and checked"
 
     @property
     def current(self) -> Deployed | None:
@@ -154,16 +157,16 @@ class Deployment:
         old.scorer.decoder.close()
 
     def _read(self) -> Deployed:
-        found = bundle.read_apart(self._path, NICENESS)
+        found = model_file.read_apart(self._path, NICENESS)
         workers = machine.workers()
         sizes = [2**n for n in range(machine.batch().bit_length())]
-        predictor = Predictor(found, self._precision, machine.engine(), sizes, workers)
+        predictor = Predictor.here(found, self._precision, sizes)
         golden.check(golden.beside(self._path), predictor)
         known = neighbours.of_project(found) if self._evidence else None
-        key = predictor.resolution, predictor.resize
+        key = predictor.frame
         if key not in self._decoders:
             # kept: starting processes costs what the requests meanwhile lack
-            self._decoders[key] = Decoder(workers, *key, DECODE_SECONDS, NICENESS)
+            self._decoders[key] = Decoder(workers, key, DECODE_SECONDS, NICENESS)
             self._decoders[key].warm()
         batch = worthwhile(sizes, lambda size: _seconds(predictor, size))
         scorer = Scorer(predictor, self._decoders[key], workers, batch, self._telemetry.batch)
@@ -171,7 +174,7 @@ class Deployment:
 
 
 def _seconds(predictor: Predictor, size: int) -> float:
-    pixels = np.zeros((size, predictor.resolution, predictor.resolution, 3), np.uint8)
+    pixels = np.zeros((size, *predictor.frame.shape), np.uint8)
     began = time.perf_counter()
     predictor(pixels)
     return time.perf_counter() - began

@@ -23,17 +23,16 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from swatchbook.errors import ImageRefused
-from swatchbook.predict import OK, REFUSED
+from swatchbook.base.errors import ImageRefused
+from swatchbook.prediction.predictions import OK, REFUSED
+from swatchbook.server.problem import Problem
+from swatchbook.server.telemetry import Telemetry
 from swatchbook.service import bodies
 from swatchbook.service.answering import Answering
-from swatchbook.service.bodies import Problem
-from swatchbook.service.classify import ERRORS
+from swatchbook.service.schemas import ERRORS, EXAMPLE
 from swatchbook.service.scoring import Score
-from swatchbook.service.telemetry import Telemetry
 
 _TUTORIAL, _AMLPCV = "image base64 string", "image_in_base64"
-_BASE64 = "iVBORw0KGgoAAAANSUhEUgAA…"
 _Scores = list[Score | ImageRefused]
 _Reply = Callable[[_Scores, list[str], float], Any]
 
@@ -81,9 +80,9 @@ _REQUEST = {
                     ],
                 },
                 "examples": {
-                    "CNTK tutorial": {"value": {"input_df": [{_TUTORIAL: _BASE64}]}},
-                    "AMLPCV": {"value": [{_AMLPCV: _BASE64, "parameters": {}}]},
-                    "computervision-recipes": {"value": {"data": [_BASE64]}},
+                    "CNTK tutorial": {"value": {"input_df": [{_TUTORIAL: EXAMPLE}]}},
+                    "AMLPCV": {"value": [{_AMLPCV: EXAMPLE, "parameters": {}}]},
+                    "computervision-recipes": {"value": {"data": [EXAMPLE]}},
                 },
             },
         },
@@ -108,7 +107,7 @@ def router(answering: Answering, telemetry: Telemetry, most: int) -> APIRouter:
         with answering.model() as deployed:
 
             async def parse(body: bytes) -> _Asked:
-                return await bodies.aside(_asked, body, most, size=len(body))
+                return await answering.offload(_asked, body, most, size=len(body))
 
             async with bodies.parsed(request, answering.admission, parse) as asked:
                 scores = await answering.of_images(request, deployed, asked.contents)

@@ -10,15 +10,15 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from swatchbook.errors import ImageRefused
-from swatchbook.predict import OK, REFUSED
+from swatchbook.base.errors import ImageRefused
+from swatchbook.prediction.predictions import OK, REFUSED
+from swatchbook.server.problem import Problem
+from swatchbook.server.telemetry import Telemetry
 from swatchbook.service import bodies, tensors
 from swatchbook.service.answering import Answering
-from swatchbook.service.bodies import Problem
-from swatchbook.service.classify import ERRORS
 from swatchbook.service.deployment import Deployed
+from swatchbook.service.schemas import ERRORS
 from swatchbook.service.scoring import Score
-from swatchbook.service.telemetry import Telemetry
 
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {
     404: {"model": ERRORS[400]["model"], "description": "no such model or version"}
@@ -118,11 +118,13 @@ def router(answering: Answering, telemetry: Telemetry, most: int) -> APIRouter:
     async def answered(request: Request, name: str, version: str = "") -> Response:
         with answering.model() as deployed:
             _check(deployed, name, version)
-            side = deployed.predictor.resolution
+            side = deployed.predictor.frame.side
             length = request.headers.get(tensors.LENGTH)
 
             async def parse(body: bytes) -> tensors.Asked:
-                return await bodies.aside(tensors.asked, body, length, side, most, size=len(body))
+                return await answering.offload(
+                    tensors.asked, body, length, side, most, size=len(body)
+                )
 
             async with bodies.parsed(request, answering.admission, parse) as asked:
                 if isinstance(asked.images, np.ndarray):
@@ -167,7 +169,7 @@ def _check(deployed: Deployed, name: str, version: str) -> None:
 
 
 def _metadata(deployed: Deployed) -> dict[str, Any]:
-    side, classes = deployed.predictor.resolution, len(deployed.predictor.labels)
+    side, classes = deployed.predictor.frame.side, len(deployed.predictor.labels)
     width = int(deployed.predictor.bundle.metadata["features"])
     shapes = {"probabilities": [-1, classes], "label": [-1], "features": [-1, width]}
     return {

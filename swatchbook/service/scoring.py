@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from swatchbook.decoding import Decoder
-from swatchbook.predictor import Predictor
+from swatchbook.base.errors import SandboxError
+from swatchbook.bundle.predictor import Predictor
+from swatchbook.prediction.decoder import Decoder
 
 _WORTH = 0.9
 _PAIRS = 5
@@ -93,8 +94,7 @@ class Scorer:
             if error is None:
                 self._push(_Waiting(future.result(), loop, answer))
             else:
-                refusal = self.decoder.refusal(error) if isinstance(error, Exception) else error
-                loop.call_soon_threadsafe(_fail, answer, refusal)
+                loop.call_soon_threadsafe(_fail, answer, self._explained(error))
 
         self.decoder.submit(data).add_done_callback(decoded)
         return answer
@@ -113,6 +113,14 @@ class Scorer:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+
+    def _explained(self, error: BaseException) -> BaseException:
+        if not isinstance(error, Exception):
+            return error
+        try:
+            return self.decoder.refusal(error)
+        except SandboxError as none:
+            return none
 
     def _push(self, item: _Waiting) -> None:
         with self._changed:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from fastapi.responses import JSONResponse, Response
 
+from swatchbook.server.problem import Problem
 from swatchbook.service import bodies
-from swatchbook.service.bodies import Problem
 from swatchbook.service.scoring import Score
 
 LENGTH = "Inference-Header-Content-Length"

@@ -1,0 +1,46 @@
+"""Kinds of values that options of several commands take; what can't work is refused at once."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+
+class OutputFile(click.Path):
+    """A file to be written: no folder, and its own folder is there, or can be and is made."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(str(super().convert(value, param, ctx)))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.fail(f"{str(path)!r}: {error.strerror}: {error.filename!r}", param, ctx)
+        if not os.access(path.parent, os.W_OK):
+            self.fail(
+                f"{str(path)!r}: {str(path.parent)!r} may not be written to; choose another folder",
+                param,
+                ctx,
+            )
+        return path
+
+
+class Origin(click.ParamType):
+    """A site as browsers name it in the header Origin (RFC 6454), or ``*``."""
+
+    name = "origin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        parts = urlsplit(str(value))
+        wanted = f"{parts.scheme}://{parts.netloc}".lower()
+        if value != "*" and (parts.scheme not in ("http", "https") or value != wanted):
+            like = wanted if parts.netloc else "https://www.example.org"
+            self.fail(
+                f"{value!r} is no origin, and would match no page: a scheme and a host, "
+                f"no path ({like}), or *", param, ctx,
+            )  # fmt: skip
+        return str(value)

@@ -1,0 +1,50 @@
+"""A learning curve in words and as a picture."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from swatchbook.experiments.learning_curve import Curve, Outlook
+from swatchbook.project import figures
+
+
+def sentence(curve: Curve, found: Outlook) -> str:
+    """The answer in words."""
+    estimate, low, high = (100 * value for value in found.doubling)
+    text = (
+        f"with twice the images ({curve.now:.0f} more a class) expect {estimate:.1f} points fewer "
+        f"errors ({low:.1f} to {high:.1f})"
+    )
+    if math.isfinite(found.for_a_point[0]):
+        few, least, most = found.for_a_point
+        between = f"{least:.0f} to {most:.0f}"
+        if not math.isfinite(most):
+            between = f"{least:.0f} or more, perhaps no number would do"
+        text += f"; one point takes about {few:.0f} more a class ({between})"
+    else:
+        text += "; one point is not to be had by more of such images"
+    if found.helped_by > 0.001:
+        text += f"; {found.helped!r} gains most, {100 * found.helped_by:.1f} points"
+    return text
+
+
+def draw(curve: Curve, found: Outlook, path: Path) -> None:
+    """Error against images, by class and on average, with the law that was fitted."""
+    figure, (axes,) = figures.blank(1, 7, 4.5)
+    for number, (name, errors) in enumerate(
+        zip(sorted(set(curve.labels)), curve.errors().T, strict=True)
+    ):
+        colour = figures.COLOURS[(number + 1) % len(figures.COLOURS)]
+        axes.plot(curve.images, 100 * errors, "o-", color=colour, alpha=0.5, label=name)
+    mean = 100 * curve.errors().mean(axis=1)
+    axes.plot(curve.images, mean, "o", color=figures.COLOURS[0], label="class average")
+    ahead = np.geomspace(curve.images[0], 4 * curve.images[-1], 100)
+    axes.plot(ahead, [100 * found.law(n) for n in ahead], "--", color=figures.COLOURS[0])
+    axes.axvline(curve.now, color=figures.GREY, linestyle=":", label="now")
+    axes.set(
+        xscale="log", xlabel="training images an average class has", ylabel="error, %",
+        ylim=(0, None),
+    )  # fmt: skip
+    axes.legend()
+    figures.save(figure, path)

@@ -1,0 +1,332 @@
+"""The training loop: epochs, validation, the best epoch, checkpoints, and what can go wrong.
+
+It drives a ``Learner`` (PyTorch here, or CNTK in its own Python) and knows nothing of either.
+All chance is a function of the seed, the epoch and the place in it; so a run that was killed
+goes on from its last checkpoint and ends with the same bits as one that was not.
+"""
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from swatchbook.base import machine, terminal
+from swatchbook.base.errors import OutOfMemory, TrainingError
+from swatchbook.training import schedules
+from swatchbook.training.batches.minibatches import Batch, TrainingData
+from swatchbook.training.checkpoints import Checkpoints
+from swatchbook.training.interruption import told_by_signals
+from swatchbook.training.parameters import RefineDnn
+
+_MOST_HALVINGS = 3
+
+
+class Learner(Protocol):
+    """A network being trained: ``torch_learner`` and ``cntk.learner``."""
+
+    @property
+    def description(self) -> str: ...
+    def train_head_only(self) -> None: ...
+    def unfreeze(self) -> None: ...
+    def train(self, batch: Batch, rate: float) -> tuple[float, float]: ...
+    def settle(self, minibatches: Iterable[torch.Tensor]) -> None: ...
+    def logits(self, pixels: torch.Tensor) -> torch.Tensor: ...
+    def state(self) -> dict[str, Any]: ...
+    def load(self, state: dict[str, Any]) -> None: ...
+    def network_state(self) -> dict[str, Any]: ...
+    def seconds_per_image(self, batch: Batch) -> float: ...
+    def wait_for_all(self) -> None: ...
+
+
+@dataclass
+class Progress:
+    """How far a run is: ``epoch`` epochs and ``position`` images of the next one are done.
+
+    ``loss`` and ``wrong`` are sums over those images; ``history`` has a row for each epoch.
+    ``best`` is the epoch (from 1) with the lowest validation error, then loss; 0: none yet. The
+    error is the class average where ``balance`` asks for classes that count alike.
+    ``minibatch`` and ``rate_scale`` change where memory is short; ``rate`` was the last one.
+    """
+
+    minibatch: int
+    epoch: int = 0
+    position: int = 0
+    seen: int = 0
+    loss: float = 0.0
+    wrong: float = 0.0
+    rate: float = 0.0
+    rate_scale: float = 1.0
+    halvings: int = 0
+    best: int = 0
+    threads: int = 1
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+Report = Callable[[Progress], None]
+
+
+def _nothing(_: Progress) -> None:
+    pass
+
+
+class Run:
+    """One training run from its checkpoints to the best epoch's weights."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        data: TrainingData,
+        settings: RefineDnn,
+        checkpoints: Checkpoints,
+        report: Report,
+        part: tuple[int, int] = (0, 1),
+        loaders: int = 0,
+        announce: Report = _nothing,
+    ) -> None:
+        """``announce`` is called before the first epoch and ``report`` after each one.
+
+        ``part`` is this process's number and of how many: only the first writes checkpoints and
+        reports. ``loaders`` processes prepare the images of each.
+        """
+        self.loaders = loaders
+        self.announce = announce
+        self.learner = learner
+        self.data = data
+        self.settings = settings
+        self.checkpoints = checkpoints
+        self.report = report
+        self.part = part
+        self.schedule = schedules.of(settings)
+        self.progress = Progress(settings.minibatch, threads=machine.workers())
+        self._stopping = threading.Event()
+        self._saved = time.monotonic()
+
+    def fit(self) -> Progress:
+        """Train to the end, or from the last checkpoint on.
+
+        The weights of the best epoch then stand in ``checkpoints.load_best(progress.best)``; the
+        other checkpoints are gone.
+
+        Raises:
+            TrainingError: where the loss is no number, or memory is short even after halving the
+                minibatch three times. The last checkpoint stays.
+            KeyboardInterrupt: after SIGINT or SIGTERM, with a checkpoint of this very step.
+        """
+        with told_by_signals(self._stopping):
+            if self.settings.unfreeze_after:
+                self.learner.train_head_only()
+            self._resume()
+            if self._ended():
+                return self.progress
+            if self._leads:
+                self.announce(self.progress)
+            while not self._ended():
+                try:
+                    self._one_epoch()
+                except OutOfMemory as error:
+                    self._halve_minibatch(error)
+            if self._stopping.is_set():
+                raise KeyboardInterrupt
+        if self._leads:
+            self.checkpoints.finish(self.progress.best, self._state(None))
+        return self.progress
+
+    def _ended(self) -> bool:
+        progress, patience = self.progress, self.settings.patience
+        waited = progress.epoch - max(progress.best, self.settings.unfreeze_after)
+        return progress.epoch >= self.schedule.epochs or 0 < patience <= waited
+
+    def _one_epoch(self) -> None:
+        progress = self.progress
+        if progress.epoch >= self.settings.unfreeze_after > 0:
+            self.learner.unfreeze()
+        order = len(self.data.order(progress.epoch))
+        started, before = time.monotonic(), progress.position
+        bar = tqdm(
+            total=order, initial=before, unit="image", leave=False,
+            desc=f"epoch {progress.epoch + 1}/{self.schedule.epochs}",
+            disable=not self._leads or not sys.stderr.isatty(),
+        )  # fmt: skip
+        batches = self.data.minibatches(
+            progress.epoch, before, progress.minibatch, *self.part, self.loaders
+        )
+        with bar:
+            for batch in batches:
+                self._step(batch, order)
+                bar.update(batch.total)
+        seconds = time.monotonic() - started
+        self._finish_epoch((progress.position - before) / max(seconds, 1e-9))
+
+    def _step(self, batch: Batch, order: int) -> None:
+        progress = self.progress
+        share = progress.position / order
+        progress.rate = self.schedule.rate(progress.epoch + share) * progress.rate_scale
+        loss, wrong = self.learner.train(batch, progress.rate)
+        if not math.isfinite(loss):
+            raise self._diverged(loss)
+        progress.loss += loss
+        progress.wrong += wrong
+        progress.seen += batch.total
+        progress.position += batch.total
+        if self._stopping.is_set():
+            self._save_step()
+            raise KeyboardInterrupt
+        if time.monotonic() - self._saved > machine.checkpoint_seconds():
+            self._save_step()
+
+    def _save_step(self) -> None:
+        """Save in the middle of an epoch, after a look at what the last step has done."""
+        pixels, labels = next(iter(self.data.validation(self.progress.minibatch)))
+        losses, _ = self._judged(pixels, labels)
+        if not np.isfinite(losses).all():
+            # a checkpoint of such weights would replace the last good one
+            raise self._diverged(float(losses.sum()))
+        self._save()
+
+    def _judged(self, pixels: torch.Tensor, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Loss and error ``(m,)`` of each validation image."""
+        logits, truth = self.learner.logits(pixels), torch.from_numpy(labels)
+        losses = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
+        return losses.double().numpy(), (logits.argmax(1) != truth).double().numpy()
+
+    def _finish_epoch(self, speed: float) -> None:
+        progress = self.progress
+        # those of augmented images would not do for images as they are
+        self.learner.settle(self.data.plain(progress.minibatch, *self.part))
+        judged = []
+        for pixels, labels in self.data.validation(progress.minibatch):
+            judged.append(self._judged(pixels, labels))
+            if not np.isfinite(judged[-1][0]).all():
+                raise self._diverged(float(judged[-1][0].sum()))
+            if self._stopping.is_set():
+                self._save()
+                raise KeyboardInterrupt
+        losses, wrong = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+        truth = self.data.validation_labels
+        row = {
+            "epoch": progress.epoch + 1,
+            "rate": progress.rate,
+            "training_loss": progress.loss / progress.seen,
+            "training_error": progress.wrong / progress.seen,
+            "validation_loss": float(losses.mean()),
+            "validation_error": float(wrong.mean()),
+            "validation_class_average_error": float(
+                np.mean([wrong[truth == label].mean() for label in np.unique(truth)])
+            ),
+        }
+        better = not progress.best or self._rank(row) < self._rank(
+            progress.history[progress.best - 1]
+        )
+        progress.history.append(row)
+        progress.epoch += 1
+        progress.position, progress.seen, progress.loss, progress.wrong = 0, 0, 0.0, 0.0
+        if better:
+            progress.best = progress.epoch
+            if self._leads:
+                self.checkpoints.save_best(progress.epoch, self.learner.network_state())
+        self._save()
+        if self._leads:
+            self.report(progress)
+            print(self._line(row, speed), file=sys.stderr, flush=True)
+
+    def _line(self, row: dict[str, float], speed: float) -> str:
+        images = len(self.data.order(0)) + len(self.data.validation_labels) / 3
+        left = (self.schedule.epochs - self.progress.epoch) * images / max(speed, 1e-9)
+        # an epoch that was taken up after its last image has no speed
+        pace = f", {speed:.0f} images/s, {terminal.duration(left)} left" if speed else ""
+        best = " (best)" if self.progress.best == self.progress.epoch else ""
+        return (
+            f"epoch {self.progress.epoch}/{self.schedule.epochs}: loss {row['training_loss']:.3f}, "
+            f"error {row['training_error']:.1%}; validation loss {row['validation_loss']:.3f}, "
+            f"error {row['validation_error']:.1%}{best}; rate {row['rate']:.2g}{pace}"
+        )
+
+    def _resume(self) -> None:
+        state = self.checkpoints.load()
+        # one process, late to look, must not find what another has already begun with
+        self.learner.wait_for_all()
+        if state is not None and state["images"] != self.data.digest:
+            if self._leads:
+                print(
+                    "refine_dnn: other images can be read than before; trains from the start",
+                    file=sys.stderr,
+                )
+            state = None
+        if state is None:
+            self._set_threads()
+            self._save()
+            return
+        self.progress = Progress(**state["progress"])
+        self._set_threads()
+        if state["learner"] is None:
+            return  # it had come to its end
+        self.learner.load(state["learner"])
+        if self._leads and (self.progress.epoch or self.progress.position):
+            print(
+                f"refine_dnn: goes on after epoch {self.progress.epoch} and "
+                f"{self.progress.position} images",
+                file=sys.stderr,
+            )
+
+    def _set_threads(self) -> None:
+        # another number of threads adds up in another order: the last bits would differ
+        torch.set_num_threads(max(1, self.progress.threads // self.part[1]))
+
+    def _save(self) -> None:
+        if self._leads:
+            self.checkpoints.save(self._state(self.learner.state()))
+        self._saved = time.monotonic()
+
+    def _state(self, learner: dict[str, Any] | None) -> dict[str, Any]:
+        progress = asdict(self.progress)
+        return {"progress": progress, "learner": learner, "images": self.data.digest}
+
+    def _halve_minibatch(self, error: OutOfMemory) -> None:
+        halvings, minibatch = self.progress.halvings + 1, self.progress.minibatch // 2
+        # batch norm needs two images; and several processes can't agree on where they failed
+        if halvings > _MOST_HALVINGS or minibatch < 2 or self.part[1] > 1:
+            raise OutOfMemory(
+                f"refine_dnn.minibatch: {self.progress.minibatch} images at "
+                f"{self.settings.resolution} px are too many for this device's memory after "
+                f"{self.progress.halvings} halvings; lower minibatch or resolution, or take a "
+                f"smaller architecture ({error})"
+            ) from None
+        scale = self.progress.rate_scale / 2
+        # the step that failed may have left half an update behind
+        state = self.checkpoints.load()
+        assert state is not None
+        self.progress = Progress(**state["progress"])
+        self.learner.load(state["learner"])
+        self.progress.halvings, self.progress.minibatch = halvings, minibatch
+        self.progress.rate_scale = scale
+        self._save()
+        print(
+            f"refine_dnn: out of memory; goes on with minibatches of {minibatch} images and "
+            f"{scale:g} of the learning rate",
+            file=sys.stderr,
+        )
+
+    def _diverged(self, loss: float) -> TrainingError:
+        where = f"epoch {self.progress.epoch + 1} after {self.progress.position} images"
+        return TrainingError(
+            f"refine_dnn: the loss became {loss} in {where} at learning rate "
+            f"{self.progress.rate:g}. Nothing was exported; the checkpoint before it is in "
+            f"{self.checkpoints.folder}. Try a tenth of the rates in refine_dnn.schedule, a "
+            "warm-up (schedule: cosine), or precision: float32"
+        )
+
+    def _rank(self, row: dict[str, float]) -> tuple[float, float]:
+        alike = self.settings.balance != "none"
+        error = row["validation_class_average_error" if alike else "validation_error"]
+        return error, row["validation_loss"]
+
+    @property
+    def _leads(self) -> bool:
+        return self.part[0] == 0

@@ -1,0 +1,163 @@
+"""A refinement from table to network: what it depends on, and what it leaves behind."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from support.training import CLASSES, settings, training_images
+
+from swatchbook.base import machine
+from swatchbook.base.errors import NetworkError, OutOfMemory
+from swatchbook.training import refining, training_curves
+from swatchbook.training.batches.minibatches import Batch
+from swatchbook.training.pytorch.torch_learner import TorchLearner
+from swatchbook.training.refining import Job
+
+
+def job(**changes: object) -> Job:
+    return Job(settings(schedule=[[0.01, 2]], **changes), training_images(), CLASSES)
+
+
+def test_the_network_has_the_weights_of_the_best_epoch() -> None:
+    own = job()
+    refined = refining.refine(own)
+    assert refined.progress.epoch == 2
+    again = refining.refine(own)  # its checkpoints are still there: nothing is trained
+    network = refined.network().eval()
+    for one, two in zip(network.parameters(), again.network().parameters(), strict=True):
+        assert torch.equal(one, two)
+    learner_loss = 0.0
+    with torch.no_grad():
+        for pixels, labels in refined.data.validation(8):
+            _, logits = network(pixels)
+            learner_loss += float(
+                torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels), reduction="sum")
+            )
+    best = refined.progress.history[refined.progress.best - 1]
+    assert learner_loss / len(refined.data.validation_labels) == pytest.approx(
+        best["validation_loss"], rel=1e-3
+    )
+
+
+def test_curves_are_written_while_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    draw = training_curves.write
+
+    def watched(*told: Any) -> None:
+        draw(*told)
+        seen.append(len(pd.read_csv(training_curves.FOLDER / "training.csv")))
+
+    monkeypatch.setattr(training_curves, "write", watched)
+    refining.refine(job())
+    assert seen == [1, 2]
+    assert (training_curves.FOLDER / "training.png").is_file()
+
+
+def test_an_estimate_of_the_time_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    refining.refine(job())
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("refine_dnn: 24 images an epoch, 12 for validation, 0 unreadable")
+    assert "no GPU is used: about " in lines[1]
+    assert lines[2].startswith("epoch 1/2")
+
+
+def test_anything_that_changes_the_result_is_another_run() -> None:
+    own = job()
+    folders = {own.folder, job(seed=1).folder, job(mixup=0.1).folder}
+    relabelled = own.images.assign(label="red")
+    folders |= {Job(own.settings, relabelled, CLASSES).folder}
+    folders |= {Job(own.settings, own.images.assign(fold=0), CLASSES).folder}
+    weights = Path("weights.pth")
+    weights.write_bytes(b"one")
+    of_file = Job(settings(pretrained="weights.pth"), own.images, CLASSES)
+    folders |= {of_file.folder}
+    weights.write_bytes(b"two")
+    folders |= {of_file.folder}
+    assert len(folders) == 7
+    assert job().folder == own.folder
+
+
+def test_a_finished_run_keeps_its_best_weights_alone_and_is_not_trained_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DVC may not have taken the result yet, and another experiment may want the same."""
+    own = job()
+    first = refining.refine(own)
+    names = {path.name for path in own.folder.iterdir()}
+    assert names == {"last.pt", f"best-{first.progress.best:05}.pt"}
+    assert (own.folder / "last.pt").stat().st_size < 10_000
+
+    def no_more(*_: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(TorchLearner, "train", no_more)
+    second = refining.refine(own)
+    assert second.progress == first.progress
+    assert all(torch.equal(item, second.best[name]) for name, item in first.best.items())
+
+
+def test_damaged_weights_of_a_finished_run_are_trained_again() -> None:
+    own = job()
+    first = refining.refine(own)
+    (own.folder / f"best-{first.progress.best:05}.pt").write_bytes(b"damaged")
+    second = refining.refine(own)
+    assert all(torch.equal(item, second.best[name]) for name, item in first.best.items())
+
+
+def test_too_little_memory_while_the_time_is_estimated_halves_the_minibatch_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train = TorchLearner.train
+
+    def small(self: TorchLearner, batch: Batch, rate: float) -> tuple[float, float]:
+        if batch.total > 4:
+            raise OutOfMemory("can't allocate memory")
+        return train(self, batch, rate)
+
+    monkeypatch.setattr(TorchLearner, "train", small)
+    assert refining.refine(job()).progress.minibatch == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "environment", "message"),
+    [
+        ({"architecture": "timm:nonsense"}, {}, "timm has no 'nonsense'"),
+        ({"pretrained": "nothing.pth"}, {}, "'nothing.pth' is no file"),
+        ({}, {"SWATCHBOOK_DEVICE": "cuda"}, "'cuda' needs a GPU"),
+        ({}, {"SWATCHBOOK_PROCESSES": "5"}, "SWATCHBOOK_PROCESSES: 5 need at least two images"),
+        ({"engine": "cntk"}, {"SWATCHBOOK_CNTK": "nowhere"}, "`make cntk` sets it up"),
+    ],
+)
+def test_what_cannot_be_had_is_said_before_an_image_is_decoded(
+    changes: dict[str, Any],
+    environment: dict[str, str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(NetworkError, match=message):
+        refining.refine(job(**changes))
+    assert not (machine.cache_folder() / "decoded").exists()
+
+
+def test_the_estimate_is_for_the_epochs_that_are_left(capsys: pytest.CaptureFixture[str]) -> None:
+    own = Job(settings(schedule=[[0.01, 3]]), training_images(), CLASSES)
+    draw = training_curves.write
+
+    def stop(*told: Any) -> None:
+        draw(*told)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training_curves, "write", stop)
+        with pytest.raises(KeyboardInterrupt):
+            refining.refine(own)
+    assert " for 3 epochs " in capsys.readouterr().err
+    refining.refine(own)
+    assert " for 2 epochs " in capsys.readouterr().err
