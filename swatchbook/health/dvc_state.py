@@ -229,7 +229,9 @@ def _is_same(pid: int, command: str) -> bool:
         program = Path(command.split(" ")[0])
         # `python -m dvc` calls itself by its file
         name = program.parent.name if program.name == "__main__.py" else program.name
-        return name in " ".join(process.cmdline())
+        words = process.cmdline()
+        # none: between the two halves of an `exec`, which only one that lives can be in
+        return not words or name in " ".join(words)
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:

@@ -161,12 +161,20 @@ def test_a_broken_configuration_is_not_taken_for_a_torn_lock(inside: Project) ->
 
 def test_dvc_run_as_a_module_is_alive(inside: Project) -> None:
     command = "/somewhere/site-packages/dvc/__main__.py repro"
-    waits = [sys.executable, "-c", "input()", "/elsewhere/bin/dvc", "repro"]
-    with subprocess.Popen(waits, stdin=subprocess.PIPE) as process:
+    waits = [sys.executable, "-c", "print(flush=True); input()", "/elsewhere/bin/dvc", "repro"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(waits, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # before, it may still be on its way from one program to the next
         assert dvc_state._is_same(process.pid, command)
         assert not dvc_state._is_same(process.pid, command.replace("/dvc/", "/of-another-time/"))
         process.communicate(b"\n")
     assert not dvc_state._is_same(process.pid, command)
+
+
+def test_a_process_without_a_command_line_may_be_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psutil.Process.cmdline", lambda _: [])
+    assert dvc_state._is_same(os.getpid(), "/usr/bin/dvc repro")
 
 
 def test_a_stage_at_work_is_told(inside: Project) -> None:
