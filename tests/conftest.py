@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import psutil
 import pytest
 from PIL import Image
 from support import preloaded
@@ -32,7 +33,30 @@ SHARED = Path(os.environ.get("SWATCHBOOK_SHARED_DATA") or ROOT.parent / "shared"
 _PIPELINE = {"finished", "bare", "begun", "noted", "changing", "refined", "upstream"}
 
 
+_IN_MEMORY = Path("/dev/shm")
+_ENOUGH = 4 * 2**30
+
+
+def _takes_files_of_tests(folder: Path) -> bool:
+    """Whether a folder in memory has space, and lets commands that stand in it be run."""
+    try:
+        if shutil.disk_usage(folder).free < _ENOUGH or psutil.virtual_memory().available < _ENOUGH:
+            return False
+        with tempfile.TemporaryDirectory(dir=folder) as inside:
+            command = Path(inside, "command")
+            command.write_text("#!/bin/sh\n")
+            command.chmod(0o755)
+            subprocess.run([command], check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    # tests make, sync and delete files by hundred thousands: on a disk that takes a third of the
+    # time; `make test-full` uses the disk
+    if not (FULL or os.environ.get("TMPDIR")) and _takes_files_of_tests(_IN_MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_IN_MEMORY)
     # a machine that is busy with other tests is slow for a moment: no example has a deadline
     hypothesis.settings.register_profile("here", deadline=None, max_examples=100 if FULL else 25)
     hypothesis.settings.load_profile("here")

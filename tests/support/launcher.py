@@ -18,7 +18,7 @@ def _run(name: str, arguments: list[str]) -> int:
     os.umask(umask)
     request = {
         "arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd(),  # noqa: PTH109 (pathlib takes time to import)
-        "umask": umask,
+        "umask": umask, "group": os.getpgrp(),
     }  # fmt: skip
     text = json.dumps(request).encode()
     with socket.socket(socket.AF_UNIX) as server:

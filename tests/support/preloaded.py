@@ -27,6 +27,7 @@ import tempfile
 import threading
 import types
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -41,7 +42,7 @@ _servers: list[tuple[subprocess.Popen, Path]] = []
 _LAUNCHERS = {"python": [], "dvc": ["-m", "dvc"]}
 
 
-def environment() -> dict[str, str]:
+def inherited() -> dict[str, str]:
     """That of this process, but for what tells Python how to run.
 
     Without PYTHONDONTWRITEBYTECODE, a copy of a project brings its bytecode along: hundreds of
@@ -50,22 +51,30 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-@cache
-def folder() -> str:
-    """Of `python` and `dvc` that let a server of this process run what they are asked to."""
+@dataclass(frozen=True)
+class Prepared:
+    """A folder of `python` and `dvc` for PATH, and the command of the server that they need.
+
+    ``listener`` is to be passed on to the server, which ends when its standard input does.
+    """
+
+    home: Path
+    listener: socket.socket
+
+    @property
+    def command(self) -> list[str]:
+        """To be run in ``tests``."""
+        number, launcher = str(self.listener.fileno()), str(self.home / "python")
+        return [sys.executable, "-m", "support.preloaded", number, launcher]
+
+
+def prepared() -> Prepared:
+    """A folder whose commands wait for its server to be started."""
     home = Path(tempfile.mkdtemp(prefix="swatchbook-preloaded-"))
     name = str(home / "socket")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(name)
     listener.listen(64)
-    # it ends when this process does, whichever way: its standard input then ends
-    server = subprocess.Popen(
-        [sys.executable, "-m", "support.preloaded", str(listener.fileno()), str(home / "python")],
-        stdin=subprocess.PIPE, pass_fds=[listener.fileno()], cwd=ROOT / "tests",
-        env={**environment(), **FIXED},
-    )  # fmt: skip
-    listener.close()
-    _servers.append((server, home))
     for launcher, arguments in _LAUNCHERS.items():
         path = home / launcher
         words = [sys.executable, "-ISE", str(Path(__file__).with_name("launcher.py")), name]
@@ -73,7 +82,26 @@ def folder() -> str:
             f'#!/bin/sh\nexec {shlex.join([*words, sys.executable, *arguments])} "$@"\n'
         )
         path.chmod(0o755)
-    return str(home)
+    return Prepared(home, listener)
+
+
+def started(**environment: str) -> str:
+    """The folder of a server of its own, whose forks have read this ``environment`` at start."""
+    one = prepared()
+    # it ends when this process does, whichever way: its standard input then ends
+    server = subprocess.Popen(
+        one.command, stdin=subprocess.PIPE, pass_fds=[one.listener.fileno()], cwd=ROOT / "tests",
+        env={**inherited(), **FIXED, **environment},
+    )  # fmt: skip
+    one.listener.close()
+    _servers.append((server, one.home))
+    return str(one.home)
+
+
+@cache
+def folder() -> str:
+    """Of `python` and `dvc` that let a server of this process run what they are asked to."""
+    return started()
 
 
 def end() -> None:
@@ -190,6 +218,9 @@ def main() -> None:
     if request is None:
         return
     os.chdir(request["folder"])
+    # what is sent to all of the launcher's group is sent to this one, where the session is the same
+    with contextlib.suppress(OSError):
+        os.setpgid(0, request["group"])
     os.umask(request["umask"])
     os.environ.clear()
     os.environ.update(request["environment"])

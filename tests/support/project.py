@@ -38,8 +38,9 @@ class Project:
 
     def __init__(self, folder: Path, cache: Path) -> None:
         self.folder = folder
+        self._commands = ""
         self.environment = {
-            **preloaded.environment(),
+            **preloaded.inherited(),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "SWATCHBOOK_CACHE": str(cache),
             "DVC_NO_ANALYTICS": "1",
@@ -58,8 +59,15 @@ class Project:
         killed, or stands in a namespace of its own."""
         if FULL:
             return self.environment
-        path = f"{preloaded.folder()}{os.pathsep}{self.environment['PATH']}"
-        return {**self.environment, "PATH": path}
+        commands = self._commands or preloaded.folder()
+        return {**self.environment, "PATH": f"{commands}{os.pathsep}{self.environment['PATH']}"}
+
+    def start_with(self, **environment: str) -> None:
+        """Have commands read this when their Python starts."""
+        if FULL:
+            self.environment |= environment
+        else:
+            self._commands = preloaded.started(**environment)
 
     def run(self, *command: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the project's folder; fail the test if it fails and shouldn't."""

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import psutil
-import pytest
 import requests
+from support.full import FULL
 from support.pictures import encoded, texture
 from support.services import Service
 
@@ -19,7 +19,7 @@ CHECKS = (
 def test_no_generated_request_makes_a_server_error(service: Service) -> None:
     tool = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
-        [tool, "run", f"{service.url}/openapi.json", "--checks", CHECKS, "--max-examples", "30",
+        [tool, "run", f"{service.url}/openapi.json", "--checks", CHECKS, "--max-examples", "100" if FULL else "10",
          "--seed", "1", "--request-timeout", "10"],
         capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
@@ -27,15 +27,14 @@ def test_no_generated_request_makes_a_server_error(service: Service) -> None:
     assert "Tested: 14" in done.stdout
 
 
-@pytest.mark.parametrize("rounds", [2])
-def test_mixed_requests_leave_nothing_behind(service: Service, rounds: int) -> None:
+def test_mixed_requests_leave_nothing_behind(service: Service) -> None:
     """F20 in small; benchmarks/endurance.py does it with 10,000."""
     process = psutil.Process(service.process.pid)
     good = encoded(texture(1, side=300))
     session = requests.Session()
 
     def mixed() -> None:
-        for number in range(60):
+        for number in range(60 if FULL else 20):
             for body, headers in (
                 (good, {"Content-Type": "image/png"}),
                 (b"junk", {"Content-Type": "image/png"}),
@@ -49,7 +48,7 @@ def test_mixed_requests_leave_nothing_behind(service: Service, rounds: int) -> N
 
     mixed()
     before = process.memory_info().rss, process.num_fds()
-    for _ in range(rounds):
+    for _ in range(2):
         mixed()
     after = process.memory_info().rss, process.num_fds()
     assert after[0] - before[0] < 20e6

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.project import Project, new_project
+from support import preloaded
+from support.full import FULL
+from support.project import ROOT, Project, new_project
 
 pytestmark = pytest.mark.pipeline
 
@@ -20,6 +22,8 @@ KILLED = 137
 # in a mount namespace of its own, so that nothing stays mounted whatever happens
 RUN = """
 set -u
+(cd "$TESTS" && exec "$@") <&0 &
+trap "kill $!" EXIT
 mount -t tmpfs -o size="${KILOBYTES}k" tmpfs "$DISK"
 cp -a "$PROJECT" "$DISK/project"
 mkdir "$SWATCHBOOK_CACHE"
@@ -57,7 +61,7 @@ def run(project: Project, kilobytes: int, folder: Path, patience: float = 300) -
         **project.environment,
         "DISK": str(disk), "KILOBYTES": str(kilobytes), "PROJECT": str(project.folder),
         "PATIENCE": str(patience), "SAID": str(said), "RESULTS": " ".join(RESULTS),
-        "TMPDIR": str(disk),
+        "TMPDIR": str(disk), "TESTS": str(ROOT / "tests"),
         "SWATCHBOOK_CACHE": str(disk / "cache"), "DVC_SITE_CACHE_DIR": str(disk / "cache/dvc"),
     }  # fmt: skip
     done = in_namespace(RUN, environment)
@@ -66,10 +70,22 @@ def run(project: Project, kilobytes: int, folder: Path, patience: float = 300) -
 
 
 def in_namespace(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["unshare", "--mount", "--map-root-user", "bash", "-c", script],
-        env={**os.environ, **environment}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    """Run it, with a server of commands that start at once inside (``$@``)."""
+    path = environment.get("PATH", os.environ["PATH"])
+    one = preloaded.prepared()
+    waits, ends = os.pipe()
+    try:
+        return subprocess.run(
+            ["unshare", "--mount", "--map-root-user", "bash", "-c", script, "-", *one.command],
+            env={**os.environ, **environment, "PATH": path if FULL else f"{one.home}:{path}"},
+            stdin=waits, capture_output=True, text=True, timeout=300,
+            pass_fds=[one.listener.fileno()],
+        )  # fmt: skip
+    finally:
+        one.listener.close()
+        os.close(waits)
+        os.close(ends)
+        shutil.rmtree(one.home)
 
 
 @pytest.fixture(scope="module")

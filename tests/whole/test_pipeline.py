@@ -43,7 +43,8 @@ def test_the_same_seed_gives_the_same_bytes_in_another_clone(
     finished: Project, tiny_source: Path, tmp_path: Path
 ) -> None:  # D15
     other = new_project(tmp_path / "prüfung 试", tiny_source, tmp_path / "other-cache")
-    other.environment |= {"PYTHONHASHSEED": "12345", "SWATCHBOOK_WORKERS": "3"}
+    other.start_with(PYTHONHASHSEED="12345")
+    other.environment |= {"SWATCHBOOK_WORKERS": "3"}
     assert other.repro() == set(STAGES)
     for path, here, there in zip(
         RESULTS, finished.bytes(*RESULTS), other.bytes(*RESULTS), strict=True

@@ -62,12 +62,10 @@ def noted(
     (parent / "site").mkdir()
     (parent / "site" / "sitecustomize.py").write_text(SITE)
     log = parent / "renamed"
-    quiet = dict(project.environment)
-    project.environment |= {"PYTHONPATH": str(parent / "site"), "RENAMED": str(log)}
-    # a Python of its own for each process, which reads SITE
-    project.environment["PYTHONUNBUFFERED"] = "1"
+    project.environment |= {"RENAMED": str(log)}
+    project.start_with(PYTHONPATH=str(parent / "site"), RENAMED=str(log))
     project.repro()
-    project.environment = quiet
+    project = Project(project.folder, parent / "cache")
     rows = [line.split(" ", 2) for line in log.read_text().splitlines()]
     return project, [Renamed(Path(path), program, synced == "1") for synced, program, path in rows]
 

@@ -53,7 +53,7 @@ def begun(upstream: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = Project(parent / "living", parent / "cache")
     project.set("split.test_share", "0.3")
     project.set("evaluate.confidence", "0.9")
-    project.repro()
+    project.repro("acquire")
     first = next((project.folder / "data/images").rglob("*.png")).stem
     project.run("python", "-m", "swatchbook", "annotate", "exclude", first)
     project.repro()

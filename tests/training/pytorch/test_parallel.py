@@ -27,7 +27,7 @@ train_and_write()
 
 def environment_of(name: str, processes: int, changes: dict[str, Any]) -> dict[str, str]:
     return {
-        **preloaded.environment(),
+        **preloaded.inherited(),
         "SWATCHBOOK_PROCESSES": str(processes),
         "SWATCHBOOK_CACHE": str(Path.cwd() / name),
         "CHANGES": json.dumps(changes),
