@@ -52,6 +52,10 @@ def _takes_files_of_tests(folder: Path) -> bool:
     return True
 
 
+# whatever a test runs there, see swatchbook/base/onnx_runtime.py
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # tests make, sync and delete files by hundred thousands: on a disk that takes a third of the
     # time; `make test-full` uses the disk

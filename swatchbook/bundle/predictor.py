@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import onnxruntime
 
-from swatchbook.base import machine
+from swatchbook.base import machine, onnx_runtime
 from swatchbook.base.errors import NetworkError
 from swatchbook.bundle.model_file import Bundle
 from swatchbook.inference import engines
@@ -89,6 +88,6 @@ class Predictor:
 
 def bare(bundle: Bundle, pixels: np.ndarray) -> np.ndarray:
     """Probabilities ``(n, k) float32`` by plain ONNX Runtime, as anybody may run the file."""
-    session = onnxruntime.InferenceSession(bundle.content, providers=["CPUExecutionProvider"])
+    session = onnx_runtime.plain_session(bundle.content)
     found: np.ndarray = session.run(["probabilities"], {"images": pixels})[0]
     return found

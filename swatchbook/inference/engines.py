@@ -114,9 +114,9 @@ def _has_cuda() -> bool:
         metadata.version("onnxruntime-gpu")
     except metadata.PackageNotFoundError:
         return False
-    import onnxruntime
+    from swatchbook.base import onnx_runtime
 
-    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return onnx_runtime.has_cuda()
 
 
 def _does_bfloat16(engine: str) -> bool:
@@ -182,10 +182,8 @@ def _own_requests(compiled: Any) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _onnxruntime(content: bytes, engine: str) -> Callable[[np.ndarray], np.ndarray]:
-    import onnxruntime
+    from swatchbook.base import onnx_runtime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    provider = "CUDAExecutionProvider" if engine == "cuda" else "CPUExecutionProvider"
-    session = onnxruntime.InferenceSession(content, options, providers=[provider])
+    provider = onnx_runtime.CUDA if engine == "cuda" else onnx_runtime.CPU
+    session = onnx_runtime.session(content, provider)
     return lambda pixels: session.run(["features"], {"images": pixels})[0]

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 
-from swatchbook.base import files
+from swatchbook.base import files, onnx_runtime
 from swatchbook.base.errors import NetworkError
 from swatchbook.project.paths import CLASSIFIER as CLASSIFIER
 from swatchbook.project.paths import NETWORK as NETWORK
@@ -67,11 +66,7 @@ class Classifier:
     """A classifier's ONNX bytes made ready to run, on one thread; safe to share."""
 
     def __init__(self, content: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnx_runtime.session(content)
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Probabilities ``(n, k) float32`` of features ``(n, d) float32``."""

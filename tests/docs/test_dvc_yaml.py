@@ -1,5 +1,6 @@
 """dvc.yaml against the code: declared dependencies and parameters."""
 
+import configparser
 import re
 
 import pytest
@@ -98,3 +99,10 @@ def test_no_output_can_be_committed_to_git_by_accident() -> None:
     ignored = (ROOT / ".gitignore").read_text()
     for folder in {re.split("/", out)[0] for out in ("data/x", "models/x", "plots/x")}:
         assert f"/{folder}/" in ignored
+
+
+def test_dvc_tells_nobody() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / ".dvc/config")
+    assert not config.getboolean("core", "analytics")
+    assert not config.getboolean("core", "check_update")

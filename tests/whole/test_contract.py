@@ -19,9 +19,9 @@ CHECKS = (
 def test_no_generated_request_makes_a_server_error(service: Service) -> None:
     tool = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
-        [tool, "run", f"{service.url}/openapi.json", "--checks", CHECKS, "--max-examples", "100" if FULL else "10",
-         "--seed", "1", "--request-timeout", "10"],
-        capture_output=True, text=True, timeout=240, check=False,
+        [tool, "run", f"{service.url}/openapi.json", "--checks", CHECKS,
+         "--max-examples", "100" if FULL else "10", "--seed", "1", "--request-timeout", "10"],
+        capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:]
     assert "Tested: 14" in done.stdout

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from torch import nn
 
+from swatchbook.base import onnx_runtime
 from swatchbook.base.errors import NetworkError
 from swatchbook.images import decoding
 from swatchbook.project import models
@@ -75,10 +75,7 @@ def export(
 
 def check_parity(network: bytes, sample: np.ndarray, expected: dict[str, np.ndarray]) -> None:
     """Raise NetworkError unless ``network`` gives the ``expected`` outputs of ``sample``."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # of a few images; idle threads would burn more than they do
-    session = onnxruntime.InferenceSession(network, options, ["CPUExecutionProvider"])
-    found = session.run(list(expected), {"images": sample})
+    found = onnx_runtime.session(network).run(list(expected), {"images": sample})
     for (name, wanted), output in zip(expected.items(), found, strict=True):
         difference = np.abs(output - wanted).max() / max(1e-12, np.abs(wanted).max())
         if not difference <= _TOLERANCE:  # also where it is NaN
