@@ -1,6 +1,6 @@
 """Predictions as a Parquet file, written bit by bit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -20,14 +20,7 @@ _NEIGHBOUR = pa.struct(
 
 def write(rows: Iterable[Prediction], path: Path, top: int) -> None:
     """Write ``rows`` with ``top`` classes each."""
-    kinds: dict[type, Callable[[], pa.DataType]] = {str: pa.string, float: pa.float64}
-    columns = flat(Prediction("", "", ""), top)
-    schema = pa.schema(
-        [
-            (name, pa.list_(_NEIGHBOUR) if name == "neighbours" else kinds[type(value)]())
-            for name, value in columns.items()
-        ]
-    )
+    schema = pa.schema([(name, _kind(name)) for name in flat(Prediction("", "", ""), top)])
     rows = iter(rows)
     with pq.ParquetWriter(path, schema) as writer:
         while some := list(islice(rows, _AT_ONCE)):
@@ -36,3 +29,9 @@ def write(rows: Iterable[Prediction], path: Path, top: int) -> None:
                 for row in some
             ]
             writer.write_table(pa.Table.from_pylist(content, schema))
+
+
+def _kind(column: str) -> pa.DataType:
+    if column == "neighbours":
+        return pa.list_(_NEIGHBOUR)
+    return pa.float64() if column == "confidence" or column.startswith("p_") else pa.string()

@@ -12,7 +12,7 @@ from typing import Any, Self, TextIO
 from swatchbook.base import files, text
 from swatchbook.base.errors import DataError
 from swatchbook.prediction.formats import format_of
-from swatchbook.prediction.predictions import Neighbour, Prediction, Wishes
+from swatchbook.prediction.predictions import REFUSED, Neighbour, Prediction, Wishes
 
 
 class Journal:
@@ -120,6 +120,7 @@ def _as_json(rows: Iterable[Prediction], file: TextIO, top: int) -> Iterator[Pre
     before = "["
     for row in rows:
         content = asdict(row)
+        content["confidence"] = _confidence(row)
         content["top"] = [{"label": label, "probability": p} for label, p in row.top[:top]]
         file.write(f"{before}\n{json.dumps(content, ensure_ascii=False)}")
         before = ","
@@ -128,16 +129,25 @@ def _as_json(rows: Iterable[Prediction], file: TextIO, top: int) -> Iterator[Pre
 
 
 def flat(row: Prediction, top: int) -> dict[str, Any]:
-    """The columns of a prediction; of the classes only where there are several."""
+    """The columns of a prediction; of the classes only where there are several.
+
+    What a refused image doesn't have is None: a zero would count in a mean.
+    """
     columns: dict[str, Any] = {
         "path": row.path, "sha256": row.sha256, "status": row.status, "reason": row.reason,
-        "predicted": row.predicted, "confidence": row.confidence,
+        "predicted": row.predicted, "confidence": _confidence(row),
     }  # fmt: skip
     for number in range(top if top > 1 else 0):
-        label, probability = row.top[number] if number < len(row.top) else ("", 0.0)
+        label, probability = row.top[number] if number < len(row.top) else ("", None)
         columns |= {f"label_{number + 1}": label, f"p_{number + 1}": probability}
     return {**columns, "neighbours": ""}
 
 
+def _confidence(row: Prediction) -> float | None:
+    return None if row.status == REFUSED else row.confidence
+
+
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     return f"{value:.9g}" if isinstance(value, float) else str(value)

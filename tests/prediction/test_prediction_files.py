@@ -20,6 +20,7 @@ ROWS = [
     Prediction("b\n.png", "", "refused", "not_image"),
     Prediction("c.png", "ef", "not_sure", "", "", 0.5, [("blue", 0.5), ("ré,d", 0.5)]),
 ]  # fmt: skip
+READ = {"csv": pd.read_csv, "json": pd.read_json, "parquet": pd.read_parquet}
 
 
 def test_csv_can_be_opened_without_harm() -> None:  # H10
@@ -42,7 +43,7 @@ def test_parquet_and_json_hold_the_same() -> None:
     frame = pd.read_parquet("out.parquet")
     content = json.loads(Path("out.json").read_text())
     assert list(frame["path"]) == [row["path"] for row in content] == [row.path for row in ROWS]
-    assert list(frame["p_1"]) == [0.75, 0.0, 0.5]
+    assert list(frame["p_1"].dropna()) == [0.75, 0.5]
     assert content[0]["top"] == [
         {"label": "ré,d", "probability": 0.75},
         {"label": "blue", "probability": 0.25},
@@ -51,10 +52,17 @@ def test_parquet_and_json_hold_the_same() -> None:
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.json", "out.parquet"])
+def test_what_was_refused_counts_in_no_mean(name: str) -> None:
+    prediction_files.write(iter(ROWS), Path(name), 2)
+    frame = READ[name.partition(".")[2]](name)
+    assert frame["confidence"].isna().tolist() == [False, True, False]
+    assert frame["confidence"].mean() == 0.625
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.json", "out.parquet"])
 def test_no_rows_make_a_file_all_the_same(name: str) -> None:
     prediction_files.write(iter([]), Path(name), 1)
-    read = {"csv": pd.read_csv, "json": pd.read_json, "parquet": pd.read_parquet}
-    assert len(read[name.partition(".")[2]](name)) == 0
+    assert len(READ[name.partition(".")[2]](name)) == 0
 
 
 def test_json_is_streamed_one_object_a_line() -> None:
