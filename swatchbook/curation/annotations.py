@@ -11,7 +11,6 @@ that files which two people appended to may be merged in any order.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -19,23 +18,21 @@ import pandas as pd
 from swatchbook.base import files, lists
 from swatchbook.base.errors import DataError, did_you_mean
 from swatchbook.base.text import normal
-from swatchbook.project.tables import Table
+from swatchbook.curation import acts_file
 
 FOLDER = Path("annotations")
 EXCLUDE = "exclude"
-_COLUMNS = dict.fromkeys(("sha256", "label", "note", "annotator", "time"), "str")
 _SHORTEST_PREFIX = 4
+
+
+def path_of(data_set: str) -> Path:
+    """The file of acts on ``data_set``."""
+    return FOLDER / f"{data_set}.csv"
 
 
 def read(data_set: str) -> pd.DataFrame:
     """All acts on ``data_set`` in the file's order; none where the file doesn't exist yet."""
-    path = FOLDER / f"{data_set}.csv"
-    if not path.exists():
-        return pd.DataFrame(columns=list(_COLUMNS), dtype=str)
-    acts = Table(path, {"sha256": "str", "label": "str"}).read()
-    # only the first two are needed in a file that a person writes, who may add others
-    names = [*_COLUMNS, *(name for name in acts if name not in _COLUMNS)]
-    acts = acts.reindex(columns=names, fill_value="").astype(str)
+    acts = acts_file.read(path_of(data_set))
     return acts.assign(label=acts["label"].map(normal))
 
 
@@ -64,14 +61,9 @@ def append(data_set: str, labels: Mapping[str, str], note: str, annotator: str) 
 
     Two writers at once wait for each other, and a killed one leaves the file as it was.
     """
-    path = FOLDER / f"{data_set}.csv"
-    # beside the file, so that all who can write it meet, whatever their caches
-    with files.locked(path.with_name(f".{path.name}.lock"), f"{path} is being written", wait=True):
-        before = read(data_set)
-        now = _later_than(before["time"].max() if len(before) else "")
-        rows = [(sha256, label, note, annotator, now) for sha256, label in labels.items()]
-        acts = pd.concat([before, pd.DataFrame(rows, columns=list(_COLUMNS))]).fillna("")
-        Table(path, _COLUMNS).write(acts, tuple(str(name) for name in acts if name not in _COLUMNS))
+    path = path_of(data_set)
+    with acts_file.locked(path):
+        acts_file.append(path, labels, note, annotator)
     return path
 
 
@@ -94,18 +86,6 @@ def latest(acts: pd.DataFrame) -> pd.DataFrame:
     ordered = acts[timed].sort_values(["time", "annotator", "label", "note"], kind="stable")
     every = pd.concat([acts[~timed], ordered])
     return every.drop_duplicates("sha256", keep="last").set_index("sha256")
-
-
-def _later_than(last: str) -> str:
-    """Now, or just after ``last`` where a clock that ran ahead wrote it: UTC as text."""
-    now = datetime.now(UTC)
-    try:
-        earlier = datetime.fromisoformat(last)
-    except ValueError:
-        earlier = now
-    if earlier.tzinfo and earlier >= now:
-        now = earlier + timedelta(microseconds=1)
-    return now.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def find(manifest: pd.DataFrame, name: str) -> str:

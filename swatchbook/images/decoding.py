@@ -17,6 +17,7 @@ What it does to an image, always in this order:
 
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,21 +84,22 @@ def decode(data: bytes, frame: Frame, *, examined: bool = True) -> np.ndarray:
     Raises:
         ImageRefused: with the reason, one of ``limits.REASONS``.
     """
-    file, scale = opened(data, examined=examined), 1.0
-    if file.image.format in ("JPEG", "MPO"):
-        width, height = file.image.size
-        scale = 2 * frame.side / (max if frame.resize == "pad" else min)(width, height)
-        if scale < 1:
-            file.image.draft(None, (round(width * scale), round(height * scale)))
-    try:
-        rgb = _shown(file, frame.levels, examined=examined).rgb
-    except ImageRefused as refused:
-        if refused.reason != "blank" or scale >= 1:
-            raise
-        # what the smaller image doesn't show may be there in the larger one, which decides
-        examine(data, frame.levels)
-        rgb = _shown(file, frame.levels, examined=True).rgb
-    return frame.fit(rgb)
+    counts = max if frame.resize == "pad" else min
+    return frame.fit(_drafted(data, frame.side, counts, frame.levels, examined=examined))
+
+
+def picture(data: bytes, side: int, levels: Levels | None = None) -> Image.Image:
+    """An examined image for people: upright, in RGB, its longer side at most ``side``.
+
+    Raises:
+        ImageRefused: with the reason, one of ``limits.REASONS``.
+    """
+    rgb = _drafted(data, side, max, levels, examined=True)
+    scale = side / max(rgb.size)
+    if scale >= 1:
+        return rgb
+    size = max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale))
+    return rgb.resize(size, Image.Resampling.BILINEAR)
 
 
 def reduced(image: Image.Image, max_side: int) -> bytes:
@@ -109,6 +111,31 @@ def reduced(image: Image.Image, max_side: int) -> bytes:
     # without chroma subsampling: the loss stays far below what a network's input loses
     image.resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=95, subsampling=0)
     return out.getvalue()
+
+
+def _drafted(
+    data: bytes,
+    side: int,
+    counts: Callable[[tuple[int, int]], int],
+    levels: Levels | None,
+    *,
+    examined: bool,
+) -> Image.Image:
+    """Decoded at a size of which the side that ``counts`` is at least twice ``side``, if it is."""
+    file, scale = opened(data, examined=examined), 1.0
+    if file.image.format in ("JPEG", "MPO"):
+        width, height = file.image.size
+        scale = 2 * side / counts((width, height))
+        if scale < 1:
+            file.image.draft(None, (round(width * scale), round(height * scale)))
+    try:
+        return _shown(file, levels, examined=examined).rgb
+    except ImageRefused as refused:
+        if refused.reason != "blank" or scale >= 1:
+            raise
+        # what the smaller image doesn't show may be there in the larger one, which decides
+        examine(data, levels)
+        return _shown(file, levels, examined=True).rgb
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """``swatchbook annotate`` as a person uses it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,15 +16,23 @@ from swatchbook.project import tables
 PARAMS = "acquire:\n  data_set: shirts\n  source: folder:shirts\n"
 
 
-@pytest.fixture
-def project() -> list[str]:
-    """A project with a manifest; the names of its images."""
-    make_folder(Path("shirts"), {"dotted": 2, "striped": 2})
-    Path("params.yaml").write_text(PARAMS)
+@pytest.fixture(scope="module")
+def acquired(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a manifest."""
+    folder = tmp_path_factory.mktemp("acquired")
+    make_folder(folder / "shirts", {"dotted": 2, "striped": 2})
+    (folder / "params.yaml").write_text(PARAMS)
     subprocess.run(
-        [sys.executable, "-m", "stages.acquire"], env=environment(), check=True,
+        [sys.executable, "-m", "stages.acquire"], env=environment(), check=True, cwd=folder,
         stdout=subprocess.PIPE,
     )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def project(acquired: Path) -> list[str]:
+    """A copy of it, with this process in its folder; the names of its images."""
+    shutil.copytree(acquired, Path.cwd(), dirs_exist_ok=True)
     return sorted(path.relative_to("shirts").as_posix() for path in Path("shirts").rglob("*.png"))
 
 

@@ -78,7 +78,9 @@ def test_two_processes_give_the_result_of_one(changes: dict[str, Any]) -> None:
         for key in ("training_loss", "validation_loss"):
             assert row[key] == pytest.approx(other_row[key], rel=2e-3)
     for name, item in weights.items():
-        assert torch.allclose(item.float(), other[name].float(), rtol=2e-2, atol=2e-4), name
+        # of statistics around 10, some are near 0
+        least = 2e-4 * max(1.0, float(item.abs().max()))
+        assert torch.allclose(item.float(), other[name].float(), rtol=2e-2, atol=least), name
     assert said.count("epoch 1/") == 1  # one process reports
 
 
