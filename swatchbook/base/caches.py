@@ -17,6 +17,8 @@ FEATURES = "features"  # a file for each network: features by image
 DOWNLOADS = "downloads"  # fetched files under their digests, and what became of each URL
 DECODED = "decoded"  # images decoded at one size, for training
 TRAINING = "training"  # checkpoints of training runs
+COLUMNS = "columns"  # tables as the browser reads them
+THUMBNAILS = "thumbnails"  # small pictures for the browser
 OPENVINO = "openvino"  # compiled networks
 CNTK = "cntk"  # CNTK's own Python
 

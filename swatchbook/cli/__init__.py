@@ -20,6 +20,7 @@ from swatchbook.base.errors import SwatchbookError, did_you_mean
 _GROUPS = {
     "data": {
         "init": "Point the project at your images and say what is there.",
+        "browse": "Look, fix labels and see results in a browser.",
         "annotate": "Fix labels, or leave images out: rows of a file in git.",
         "next": "List the unlabelled images that are most worth a label.",
     },

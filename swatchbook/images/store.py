@@ -41,11 +41,11 @@ def prune(keep: Collection[str]) -> int:
     return gone
 
 
-def pixels(sha256: str, path: Path, frame: Frame) -> np.ndarray:
-    """Pixels of a stored image for a network, after checking that its bytes are still its own.
+def content(sha256: str, path: Path) -> bytes:
+    """The bytes of a stored image, after checking that they are still its own.
 
     Raises:
-        ImageRefused: ``vanished``, ``changed``, or what the door says.
+        ImageRefused: ``vanished``, ``changed`` or ``unreadable``.
     """
     try:
         data = path.read_bytes()
@@ -55,4 +55,13 @@ def pixels(sha256: str, path: Path, frame: Frame) -> np.ndarray:
         raise ImageRefused("unreadable", str(error)) from None
     if files.digest(data) != sha256:
         raise ImageRefused("changed")
-    return decoding.decode(data, frame)
+    return data
+
+
+def pixels(sha256: str, path: Path, frame: Frame) -> np.ndarray:
+    """Pixels of a stored image for a network.
+
+    Raises:
+        ImageRefused: as ``content``, or what the door says.
+    """
+    return decoding.decode(content(sha256, path), frame)

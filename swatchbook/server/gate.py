@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from fastapi.responses import Response
@@ -24,7 +24,7 @@ _FULL_HEADERS = [
     (b"content-length", b"%d" % len(_FULL)),
 ]  # fmt: skip
 _LAST = (b"connection", b"close")
-_HEADERS = [
+_PAGE = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'self'; img-src 'self' blob:; "
@@ -44,13 +44,14 @@ class Rules:
     probe or a browser asks for before it can have one. ``local``: only requests for names of this
     machine are answered, so that no web page can reach it by rebinding a name (DNS rebinding); a
     key keeps those out too. A POST to a path that ``is_work`` is shed at once where there is no
-    room for more.
+    room for more. ``headers`` go with every answer.
     """
 
     key: str = ""
     local: bool = True
     open: Collection[str] = ()
     is_work: Callable[[str], bool] = _nothing
+    headers: Sequence[tuple[bytes, bytes]] = tuple(_PAGE)
 
 
 class Gate:
@@ -97,7 +98,7 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                extra = [*_HEADERS, (b"x-request-id", request_id.encode())]
+                extra = [*self._rules.headers, (b"x-request-id", request_id.encode())]
                 if self._is_draining:
                     extra.append(_LAST)
                 message["headers"] = [*message.get("headers", []), *extra]

@@ -71,6 +71,16 @@ def bound(host: str, port: int) -> socket.socket:
     return own
 
 
+def bound_from(host: str, port: int, tries: int = 20) -> socket.socket:
+    """As ``bound``, at the first of so many ports that is free. Raises ParamsError."""
+    for number in range(port, min(port + tries, 65536)):
+        try:
+            return bound(host, number)
+        except ParamsError:
+            continue
+    raise ParamsError(f"--port: {port} to {port + tries - 1} are all in use; try another")
+
+
 def run(app: FastAPI, telemetry: Telemetry, own: socket.socket) -> None:
     """Answer at a ``bound`` socket until a signal."""
     host, port = own.getsockname()[:2]

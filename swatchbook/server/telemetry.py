@@ -8,6 +8,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Collection
 from typing import Any, TextIO
 
 from prometheus_client import (
@@ -24,10 +25,11 @@ _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 class Telemetry:
-    """Counters of one service, and its log."""
+    """Counters of one service, and its log; of the events ``only`` those, where it says so."""
 
-    def __init__(self, log: TextIO = sys.stderr) -> None:
+    def __init__(self, log: TextIO = sys.stderr, only: Collection[str] | None = None) -> None:
         self._log = log
+        self._only = only
         self._writing = threading.Lock()
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -93,6 +95,8 @@ class Telemetry:
 
     def write(self, event: str, **facts: Any) -> None:
         """Write one line of JSON: control characters in it are escaped."""
+        if self._only is not None and event not in self._only:
+            return
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         line = json.dumps({"time": stamp, "event": event, **facts})
         # a full disk or a closed pipe takes the log, not the answers

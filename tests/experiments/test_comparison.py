@@ -130,7 +130,7 @@ def interval_of(right_a: np.ndarray, right_b: np.ndarray, groups: np.ndarray, se
     return comparison.difference("accuracy", (rates[0], rates[1]), values, (runs[0], runs[1]), 0.95)
 
 
-SIMULATIONS, ROOM = (1000, 0.02) if FULL else (250, 0.04)
+SIMULATIONS, ROOM = (1000, 0.02) if FULL else (120, 0.05)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_intervals_cover_what_they_promise(
 def test_false_alarms_are_rare_where_nothing_differs(runs: int, size: int) -> None:
     """At most 6 % of comparisons of equally good runs tell any of them apart."""
     random = np.random.default_rng(11)
-    count, alarms, trials = 240, 0, 400 if FULL else 200
+    count, alarms, trials = 240, 0, 400 if FULL else 100
     groups = np.repeat(np.arange(count // size), size)
     truth = np.zeros(count, int)
     for _ in range(trials):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _NEXT = "`dvc repro` applies it"
 
 
-def _user() -> str:
+def user() -> str:
+    """Who is at work here."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -27,7 +28,7 @@ def _images(command: Callable[..., None]) -> Callable[..., None]:
     for decorate in (
         click.argument("images", nargs=-1, required=True, metavar="IMAGE..."),
         click.option("--note", default="", help="Why."),
-        click.option("--annotator", default=_user, help="Who; default: the user."),
+        click.option("--annotator", default=user, help="Who; default: the user."),
     ):
         command = decorate(command)
     return command
@@ -129,7 +130,7 @@ def show(images: tuple[str, ...]) -> None:
 
 @command.command("suspects")
 @click.option("--kind", type=click.Choice(KINDS), help="Only this kind of suspicion.")
-@click.option("--annotator", default=_user, help="Who; default: the user.")
+@click.option("--annotator", default=user, help="Who; default: the user.")
 def walk(kind: str | None, annotator: str) -> None:
     """Walk through data/suspects.csv, with a small preview, and decide one by one.
 

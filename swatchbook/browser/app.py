@@ -1,0 +1,70 @@
+"""The application of ``swatchbook browse``: pages and what they ask for, behind the gate."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import resources
+
+from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from swatchbook.browser import access, api, pages
+from swatchbook.browser.access import Access
+from swatchbook.browser.desk import Desk
+from swatchbook.browser.pictures import Pictures
+from swatchbook.server import problem
+from swatchbook.server.admission import Admission
+from swatchbook.server.gate import Gate, Rules
+from swatchbook.server.telemetry import Telemetry
+
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def build(desk: Desk, telemetry: Telemetry, token: str, port: int, read_only: bool) -> FastAPI:
+    """The application for one user of this machine, who has the ``token``."""
+    pictures = Pictures(desk.levels())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(pictures.close)
+
+    app = FastAPI(
+        title="Swatchbook browser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )  # fmt: skip
+    app.state.draining = False
+    app.include_router(api.router(desk, pictures))
+    app.include_router(pages.router(desk, read_only))
+    _add_files(app)
+    problem.add_handlers(app)
+    api.add_handlers(app)
+    app.add_middleware(
+        Access, token=token, port=port, read_only=read_only, ask=pages.asking().encode()
+    )
+    app.add_middleware(
+        Gate, state=app.state, telemetry=telemetry, admission=Admission(64, 2**26),
+        rules=Rules(headers=access.HEADERS),
+    )  # fmt: skip
+    return app
+
+
+def _add_files(app: FastAPI) -> None:
+    folder = resources.files("swatchbook.browser") / "static"
+    found = {
+        path.name: (path.read_bytes(), _KINDS[path.name[path.name.rindex(".") :]])
+        for path in folder.iterdir()
+        if path.is_file()
+    }
+
+    @app.get("/static/{name}", include_in_schema=False)
+    async def static(name: str) -> Response:
+        if name not in found:
+            return problem.answer(404, "no such file")
+        content, kind = found[name]
+        return Response(content, media_type=kind)
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> Response:
+        content, kind = found["icon.svg"]
+        return Response(content, media_type=kind, headers={"Cache-Control": "max-age=86400"})

@@ -1,0 +1,57 @@
+// @ts-check
+// One image: all that is known of it, and what a person says.
+import { ask, by, calm, complain, isReadOnly, keys, ready, say, send, state, take, whichClass, wording } from "/static/page.js";
+import { strip } from "/static/strip.js";
+
+const sha256 = /** @type {HTMLElement} */ (document.querySelector("[data-sha256]")).dataset.sha256 || "";
+const picture = /** @type {HTMLImageElement} */ (by("large"));
+let bright = 1;
+
+/** @param {string} what @param {string} [label] */
+async function act(what, label = "") {
+  if (isReadOnly) return;
+  if (what === "relabel" && !label) {
+    label = await whichClass();
+    if (!label) return;
+  }
+  try {
+    take(await send("/api/acts", { snapshot: state.snapshot, until: state.until, acts: [{ sha256, do: what, label }] }));
+    calm();
+    say(`${wording(what, label)}; undo with u`);
+    setTimeout(() => location.reload(), 700);
+  } catch (error) {
+    complain(error);
+  }
+}
+document.querySelector(".acts")?.addEventListener("click", (event) => {
+  const what = /** @type {HTMLElement} */ (event.target).dataset.do;
+  if (what) act(what);
+});
+
+const zoom = () => picture.parentElement?.classList.toggle("zoomed");
+/** Display only. @param {number} to */
+function brighten(to) {
+  bright = to;
+  picture.style.filter = bright === 1 ? "" : `brightness(${bright})`;
+}
+picture.addEventListener("click", zoom);
+picture.addEventListener("error", () => complain("the picture can't be shown: its file has vanished or changed (`swatchbook verify` says which)"));
+keys.push(
+  { keys: ["z"], what: "zoom", run: zoom },
+  { keys: ["]"], what: "brighter (display only)", run: () => brighten(bright * 1.3) },
+  { keys: ["["], what: "darker (display only)", run: () => brighten(bright / 1.3) },
+  { keys: ["0"], what: "as it is", run: () => brighten(1) },
+  { keys: ["c"], what: "confirm the label", run: () => act("confirm") },
+  { keys: ["r"], what: "relabel", run: () => act("relabel") },
+  { keys: ["e"], what: "leave out", run: () => act("exclude") },
+  { keys: ["x"], what: "take back what was said", run: () => act("clear") },
+  { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], what: "relabel to the first, second, … most frequent class", run: (event) => {
+    const code = state.frequent[Number(event.key) - 1];
+    if (code !== undefined) act("relabel", state.classes[code]);
+  } },
+  { keys: ["Escape"], what: "back", run: () => history.back() },
+);
+ready
+  .then(() => ask(`/api/images/${sha256}/similar?count=12`))
+  .then((told) => strip(by("similar"), told.similar, "There are no features of this image."))
+  .catch(complain);
