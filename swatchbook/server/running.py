@@ -72,12 +72,18 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def bound_from(host: str, port: int, tries: int = 20) -> socket.socket:
-    """As ``bound``, at the first of so many ports that is free. Raises ParamsError."""
+    """As ``bound``, at the first of so many ports that is free, and who comes waits already.
+
+    Raises:
+        ParamsError: none is.
+    """
     for number in range(port, min(port + tries, 65536)):
         try:
-            return bound(host, number)
-        except ParamsError:
+            own = bound(host, number)
+            own.listen(_BACKLOG)
+        except (ParamsError, OSError):
             continue
+        return own
     raise ParamsError(f"--port: {port} to {port + tries - 1} are all in use; try another")
 
 

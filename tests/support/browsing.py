@@ -1,13 +1,21 @@
-"""Tables of made-up images, as the stages write them, for the browser."""
+"""The browser under test: tables of made-up images as the stages write them, and real servers."""
 
 import hashlib
 import random
-from collections.abc import Sequence
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
+import requests
 
+from support.project import Project
 from swatchbook.project import tables
 from swatchbook.review.choices import KINDS
 
@@ -80,3 +88,51 @@ def write_tables(
         table.write(frame, more)
     Path("params.yaml").write_text("acquire:\n  data_set: made\n  source: folder:none\n")
     return written
+
+
+class Browsing:
+    """`swatchbook browse` in a project, in a process of its own."""
+
+    def __init__(self, project: Project, *options: str, annotator: str = "ann") -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        command = ["python", "-m", "swatchbook", "browse", "--no-open", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, "--annotator", annotator, *options], cwd=project.folder,
+            env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self.process.stdout
+        said = self.process.stdout.readline()
+        assert said.startswith("browse: http://127.0.0.1:"), self.process.communicate()
+        self.entry = said.split()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.token = parse_qs(urlsplit(self.entry).query)["token"][0]
+        self.head = {"Authorization": f"Bearer {self.token}"}
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        """GET as a script with the token."""
+        options = {"headers": self.head, "timeout": 30, **options}
+        return requests.get(self.url + path, **options)
+
+    def post(self, path: str, content: Any, **headers: str) -> requests.Response:
+        """POST JSON as a script with the token."""
+        return requests.post(
+            self.url + path, json=content, headers={**self.head, **headers}, timeout=30
+        )
+
+    def end(self) -> str:
+        """Ctrl-C; what it said of errors."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=30)[1]
+
+
+@contextmanager
+def browsing(project: Project, *options: str, annotator: str = "ann") -> Iterator[Browsing]:
+    """One, until the end of the block."""
+    one = Browsing(project, *options, annotator=annotator)
+    try:
+        yield one
+    finally:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from swatchbook.base.errors import DataError, first_line
+from swatchbook.curation.annotations import EXCLUDE
 from swatchbook.project import tables
 from swatchbook.review.choices import KINDS
 
@@ -46,7 +47,8 @@ def made() -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, pa.Table]]:
     images = manifest.take(pa.array(rows))
     curated = _read(tables.CURATED, ["sha256", "label", "group", "kept", "reason"])
     predicted = _classes_of_predictions()
-    classes = sorted({*_distinct(manifest["label"]), *_distinct(curated["label"]), *predicted})
+    labels = {*_distinct(manifest["label"]), *_distinct(curated["label"]), *predicted}
+    classes = sorted(labels - {EXCLUDE})
     place = _Places(digests[rows])
     arrays = {
         "sha256": digests[rows],
@@ -61,7 +63,7 @@ def made() -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, pa.Table]]:
     }
     suspicions = _suspicions(place)
     arrays |= _suspects(len(place), suspicions)
-    # before dedupe has run
+    # left out, or before dedupe has run
     without = arrays["label"] == NONE
     arrays["label"][without] = arrays["given"][without]
     others = np.setdiff1d(np.arange(len(digests)), rows)

@@ -1,0 +1,41 @@
+"""A browser application in a small finished project, and a real browser in front of it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.browsing import Browsing, browsing
+from support.project import Project
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture
+def browse(project: Project) -> Iterator[Browsing]:
+    """In a copy of the finished project."""
+    with browsing(project) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def shared_browse(
+    finished: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browsing]:
+    """One for all tests that change nothing."""
+    with browsing(finished.copied(tmp_path_factory.mktemp("browse"))) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A real browser; the tests that need one are skipped where there is none."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        text = "chromium is not installed (apt-get install chromium)"
+        pytest.fail(text) if os.environ.get("SWATCHBOOK_NEEDS_BROWSER") else pytest.skip(text)
+    with api.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
