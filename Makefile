@@ -19,7 +19,7 @@ endif
 PYTEST := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # rooms whose laws need neither PyTorch nor a project
 FAST := base project pipeline images untrusted fetching search acquisition curation classifiers evaluation review \
-	experiments server docs cli
+	experiments server browser docs cli
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

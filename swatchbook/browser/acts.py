@@ -24,8 +24,12 @@ _UNDO, _REDO = "undo ", "redo "
 
 @dataclass(frozen=True)
 class Act:
-    """What was said of one image: its ``label`` (``exclude``: leave it out; empty: nothing)."""
+    """What was said of one image: its ``label`` (``exclude``: leave it out; empty: nothing).
 
+    ``row`` is −1 of an image that is no longer in the source.
+    """
+
+    row: int
     sha256: str
     label: str
     note: str
@@ -47,7 +51,9 @@ class Conflict(SwatchbookError):
 
 
 @dataclass
-class _Action:
+class Action:
+    """Acts that were written together: of one time and one annotator."""
+
     time: str
     note: str
     acts: list[Act] = field(default_factory=list)
@@ -68,8 +74,8 @@ class Acts:
         self._lock = threading.RLock()
         self._stamp: object = None
         self._by_image: dict[str, list[Act]] = {}
-        self._done: list[_Action] = []
-        self._undone: list[_Action] = []
+        self._done: list[Action] = []
+        self._undone: list[Action] = []
         self.latest = ""
         self.classes = list(columns.classes)
         self.codes = np.zeros(0, np.int32)
@@ -113,7 +119,7 @@ class Acts:
             self._check_seen(labels, seen, until)
             return self._write(labels, note)
 
-    def undo(self) -> _Action:
+    def undo(self) -> Action:
         """Take back the last action of this annotator that is not undone; return it.
 
         Raises:
@@ -126,11 +132,12 @@ class Acts:
                 raise DataError("nothing to undo: every act of yours is taken back; see /changes")
             action = self._done[-1]
             self._check_last(action)
-            before = {act.sha256: self._before(act.sha256, action.time) for act in action.acts}
-            self._write(self._rows(before), f"{_UNDO}{action.time}")
+            here = [act for act in action.acts if act.row >= 0]
+            before = {act.row: self._before(act.sha256, action.time) for act in here}
+            self._write(before, f"{_UNDO}{action.time}")
             return action
 
-    def redo(self) -> _Action:
+    def redo(self) -> Action:
         """Do again what was undone last; return it. Raises as ``undo``."""
         with self._lock, acts_file.locked(self._path):
             self.refresh()
@@ -138,8 +145,8 @@ class Acts:
                 raise DataError("nothing to do again: nothing was undone; see /changes")
             action = self._undone[-1]
             self._check_last(action)
-            labels = {act.sha256: act.label for act in action.acts}
-            self._write(self._rows(labels), f"{_REDO}{action.time}")
+            labels = {act.row: act.label for act in action.acts if act.row >= 0}
+            self._write(labels, f"{_REDO}{action.time}")
             return action
 
     @property
@@ -166,7 +173,7 @@ class Acts:
         if late:
             raise Conflict(late)
 
-    def _check_last(self, action: _Action) -> None:
+    def _check_last(self, action: Action) -> None:
         """What was said last of its images is of this annotator, whose stack this is."""
         last = [self._last(act.sha256) for act in action.acts]
         late = [act for act in last if act and act.annotator != self._annotator]
@@ -184,16 +191,14 @@ class Acts:
     def _digest(self, row: int) -> str:
         return str(self._columns.sha256[row].decode())
 
-    def _rows(self, labels: Mapping[str, str]) -> dict[int, str]:
-        return {self._columns.digests[sha256]: label for sha256, label in labels.items()}
-
     def _write(self, labels: Mapping[int, str], note: str) -> str:
         came = self._columns.came
         by_file = {came[row].decode(): label for row, label in labels.items()}
         time = acts_file.append(self._path, by_file, note, self._annotator, self.latest)
-        action = _Action(time, note)
+        action = Action(time, note)
         for row, label in labels.items():
-            action.acts.append(Act(self._digest(row), label, note, self._annotator, time))
+            sha256 = self._digest(row)
+            action.acts.append(Act(row, sha256, label, note, self._annotator, time))
         self._take(action, self._annotator)
         # what stands there now is what is known here
         self._stamp = _stamp(self._path)
@@ -214,14 +219,13 @@ class Acts:
             key=lambda act: (act.time, act.annotator, act.note),
         ):
             acts = list(some)
-            self._take(_Action(acts[0].time, acts[0].note, acts), acts[0].annotator)
+            self._take(Action(acts[0].time, acts[0].note, acts), acts[0].annotator)
 
-    def _take(self, action: _Action, annotator: str) -> None:
+    def _take(self, action: Action, annotator: str) -> None:
         for act in action.acts:
             self._by_image.setdefault(act.sha256, []).append(act)
-            row = self._columns.digests.get(act.sha256)
-            if row is not None:
-                self.codes[row] = self._code(act.label)
+            if act.row >= 0:
+                self.codes[act.row] = self._code(act.label)
         self.latest = max(self.latest, action.time)
         if annotator != self._annotator or not action.time:
             return
@@ -244,13 +248,16 @@ def _acts(frame: pd.DataFrame, columns: Columns) -> Iterator[Act]:
     """The rows of a file of acts, with the digests of stored images."""
     if frame.empty:
         return
-    images = columns.image_of(frame["sha256"].to_numpy(str))
+    files = frame["sha256"].to_numpy(str)
+    rows = columns.rows_of_files(files)
+    images = files.copy()
+    images[rows >= 0] = columns.sha256[rows[rows >= 0]].astype(str)
     fields = (frame[name] for name in ("label", "note", "annotator", "time"))
-    for sha256, *values in zip(images, *fields, strict=True):
-        yield Act(sha256, *values)
+    for row, sha256, *values in zip(rows.tolist(), images.tolist(), *fields, strict=True):
+        yield Act(row, sha256, *values)
 
 
-def _said(action: _Action) -> str:
+def _said(action: Action) -> str:
     count = len(action.acts)
     images = f"{count} image{'s' * (count != 1)}"
     labels = {act.label for act in action.acts}

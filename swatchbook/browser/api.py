@@ -1,6 +1,6 @@
 """What the pages ask for and say, as JSON; and pictures."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from swatchbook.base.errors import DataError, ImageRefused, ParamsError
 from swatchbook.browser import listing
-from swatchbook.browser.acts import Conflict
+from swatchbook.browser.acts import Action, Conflict
 from swatchbook.browser.data import query
 from swatchbook.browser.desk import Desk, Gone, View
 from swatchbook.browser.pictures import LARGE, SIDES, Pictures
@@ -114,12 +114,12 @@ def router(desk: Desk, pictures: Pictures) -> APIRouter:
     @api.post("/api/acts/undo")
     def undo() -> JSONResponse:
         view = _view(desk, "")
-        return JSONResponse({"images": len(view.acts.undo().acts), **_told(view)})
+        return JSONResponse(_undone(view, view.acts.undo()))
 
     @api.post("/api/acts/redo")
     def redo() -> JSONResponse:
         view = _view(desk, "")
-        return JSONResponse({"images": len(view.acts.redo().acts), **_told(view)})
+        return JSONResponse(_undone(view, view.acts.redo()))
 
     @api.get("/thumb/{digits}")
     async def thumbnail(request: Request, digits: str, side: int = SIDES[0]) -> Response:
@@ -211,6 +211,11 @@ def _label(view: View, row: int, do: str, label: str) -> str:
     if code >= 0:
         return view.acts.classes[code]
     return view.columns.name_of(int(view.columns.label[row]))
+
+
+def _undone(view: View, action: Action) -> dict[str, Any]:
+    first = action.acts[0].sha256[: listing.DIGITS]
+    return {"images": len(action.acts), "sha256": first, **_told(view)}
 
 
 def _told(view: View) -> dict[str, str]:

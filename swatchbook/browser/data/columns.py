@@ -10,7 +10,6 @@ import shutil
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from swatchbook.browser.data.columns_of_tables import SOURCES
 from swatchbook.project import tables
 
 # raised with what is in the files below
-_VERSION = 1
+_VERSION = 2
 _KEPT_STATES = 3
 
 
@@ -39,18 +38,21 @@ class Columns:
     ``group (n,) int32``, −1 where alone; ``suspect (n,) uint16`` a bit for each of KINDS;
     ``rank (n,) int32`` the place among the suspects, n where it is none; ``width``, ``height``,
     ``size (n,) int32``, in pixels and bytes. ``missing`` are tables that are not made yet;
-    ``aliases`` of other files that became the same images; ``texts`` and ``suspicions`` are what
+    ``by_sha256`` and ``by_came (n,) int64`` are the rows in the order of those; ``aliases`` are the
+    rows of other files that became the same images; ``texts`` and ``suspicions`` are what
     is seldom asked for.
     """
 
     snapshot: str
     classes: list[str]
     missing: list[str]
-    aliases: dict[str, str]
+    aliases: dict[str, int]
     texts: pa.Table
     suspicions: pa.Table
     sha256: np.ndarray
     came: np.ndarray
+    by_sha256: np.ndarray
+    by_came: np.ndarray
     label: np.ndarray
     given: np.ndarray
     predicted: np.ndarray
@@ -70,33 +72,23 @@ class Columns:
     def __len__(self) -> int:
         return len(self.sha256)
 
-    @cached_property
-    def by_digest(self) -> np.ndarray:
-        """The order of rows by digest ``(n,) int64``."""
-        return np.argsort(self.sha256, kind="stable")
-
     def find(self, prefix: str) -> list[int]:
         """The rows whose digest begins with ``prefix``, two at most."""
-        ordered = self.by_digest
-        start = int(np.searchsorted(self.sha256, prefix.encode(), sorter=ordered))
-        some = ordered[start : start + 2]
+        start = int(np.searchsorted(self.sha256, prefix.encode(), sorter=self.by_sha256))
+        some = self.by_sha256[start : start + 2]
         return [int(row) for row in some if self.sha256[row].startswith(prefix.encode())]
 
-    def image_of(self, files: np.ndarray) -> list[str]:
-        """The digests of the images that files (by their digests, as text) were stored as."""
-        order = self._by_file
-        wanted = files.astype("S64")
-        found = np.searchsorted(self.came, wanted, sorter=order)
-        rows = order[np.minimum(found, len(self) - 1)] if len(self) else found
-        same = self.came[rows] == wanted if len(self) else np.zeros(len(wanted), bool)
-        return [
-            self.sha256[row].decode() if is_same else self.aliases.get(file, file)
-            for row, is_same, file in zip(rows, same, files.tolist(), strict=True)
-        ]
+    def rows_of(self, sha256: np.ndarray) -> np.ndarray:
+        """The rows ``(m,) int64`` of images by their digests ``(m,)``; −1 of those not here."""
+        return _places(self.sha256, self.by_sha256, sha256)
 
-    @cached_property
-    def _by_file(self) -> np.ndarray:
-        return np.argsort(self.came, kind="stable")
+    def rows_of_files(self, files: np.ndarray) -> np.ndarray:
+        """As ``rows_of``, by the digests of files as they came."""
+        rows = _places(self.came, self.by_came, files)
+        if self.aliases:
+            for place in np.flatnonzero(rows < 0):
+                rows[place] = self.aliases.get(str(files[place]), -1)
+        return rows
 
     def text(self, row: int, name: str) -> str:
         """A column of the manifest that is seldom asked for."""
@@ -114,13 +106,19 @@ class Columns:
         """The class of a code, or nothing."""
         return self.classes[code] if code < len(self.classes) else ""
 
-    @cached_property
-    def digests(self) -> dict[str, int]:
-        """The row of each digest; slow to make, for who asks for thousands."""
-        return {sha256.decode(): row for row, sha256 in enumerate(self.sha256)}
-
 
 _ARRAYS = tuple(name for name, kind in Columns.__annotations__.items() if kind is np.ndarray)
+
+
+def _places(column: np.ndarray, order: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Where ``wanted`` stands in ``column``, which ``order`` sorts; −1 where it doesn't."""
+    if not len(column):
+        return np.full(len(wanted), -1)
+    digests = wanted.astype("S64")
+    found = np.searchsorted(column, digests, sorter=order)
+    rows = np.asarray(order[np.minimum(found, len(column) - 1)], np.int64)
+    rows[column[rows] != digests] = -1
+    return rows
 
 
 def stamp() -> tuple[tuple[int, int, int], ...]:

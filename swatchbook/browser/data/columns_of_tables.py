@@ -50,9 +50,12 @@ def made() -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, pa.Table]]:
     labels = {*_distinct(manifest["label"]), *_distinct(curated["label"]), *predicted}
     classes = sorted(labels - {EXCLUDE})
     place = _Places(digests[rows])
+    came = _digests(images["file_sha256"])
     arrays = {
         "sha256": digests[rows],
-        "came": _digests(images["file_sha256"]),
+        "came": came,
+        "by_sha256": place.order,
+        "by_came": np.argsort(came, kind="stable"),
         "given": _codes(images["label"], classes),
         "width": _numbers(images["width"], np.int32),
         "height": _numbers(images["height"], np.int32),
@@ -67,11 +70,9 @@ def made() -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, pa.Table]]:
     without = arrays["label"] == NONE
     arrays["label"][without] = arrays["given"][without]
     others = np.setdiff1d(np.arange(len(digests)), rows)
-    came = _digests(manifest["file_sha256"].take(pa.array(others)))
+    more = _digests(manifest["file_sha256"].take(pa.array(others)))
     aliases = {
-        file.decode(): digests[row].decode()
-        for file, row in zip(came, others, strict=True)
-        if file != digests[row]
+        file.decode(): int(row) for file, row in zip(more, place.rows(digests[others]), strict=True)
     }
     facts = {"classes": classes, "aliases": aliases}
     texts = images.select(list(TEXTS)).combine_chunks()
@@ -82,8 +83,8 @@ class _Places:
     """Where the rows of other tables belong."""
 
     def __init__(self, sha256: np.ndarray) -> None:
-        self._order = np.argsort(sha256, kind="stable")
-        self._sorted = sha256[self._order]
+        self.order = np.argsort(sha256, kind="stable")
+        self._sorted = sha256[self.order]
 
     def __len__(self) -> int:
         return len(self._sorted)
@@ -95,7 +96,11 @@ class _Places:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         found = np.minimum(np.searchsorted(self._sorted, wanted), len(self) - 1)
         there = np.flatnonzero(self._sorted[found] == wanted)
-        return self._order[found[there]], there
+        return self.order[found[there]], there
+
+    def rows(self, digests: np.ndarray) -> np.ndarray:
+        """The rows here of digests that all have one."""
+        return self.order[np.searchsorted(self._sorted, digests)]
 
 
 def _curated(place: _Places, curated: pa.Table, classes: list[str]) -> dict[str, np.ndarray]:

@@ -44,10 +44,8 @@ class Similar:
             features = tables.read_features()
         except DataError:
             return np.zeros(0, int), np.zeros((0, 1), np.float32), place
-        digests = c.digests
-        known = [(digests[one], n) for n, one in enumerate(features.sha256) if one in digests]
-        rows = np.array([row for row, _ in known], int)
-        vectors = features.vectors[[n for _, n in known]]
+        found = c.rows_of(np.array(features.sha256, "S64"))
+        rows, vectors = found[found >= 0], features.vectors[found >= 0]
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         place[rows] = np.arange(len(rows))
         return rows, vectors.astype(np.float16 if vectors.nbytes > _LARGE else np.float32), place

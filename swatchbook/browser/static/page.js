@@ -72,7 +72,7 @@ export function take(told) {
   }
 }
 
-/** Called when acts may have changed what is shown. @type {Array<() => void>} */
+/** Called when acts have changed what is shown: of others, or an image's taken back or done again. @type {Array<(sha256?: string) => void>} */
 export const onActs = [];
 
 async function look() {
@@ -99,7 +99,7 @@ async function back(which) {
     calm();
     take(told);
     say(`${which === "undo" ? "Undone" : "Done again"}: ${told.images} image${told.images === 1 ? "" : "s"}`);
-    onActs.forEach((one) => one());
+    onActs.forEach((one) => one(told.sha256));
   } catch (error) {
     complain(error);
   }

@@ -175,10 +175,14 @@ keys.push(
 addEventListener("beforeunload", (event) => {
   if (by("failed").querySelector("button")) event.preventDefault();
 });
-onActs.push(() => {
+onActs.push((sha256) => {
   known.clear();
   // what was undone is to be decided again
-  if (place > 0 && place <= queue.length) move(-1);
+  const undone = sha256 ? queue.indexOf(sha256) : -1;
+  if (undone >= 0) {
+    place = undone;
+    show();
+  }
 });
 ready.then(() => {
   for (const name of ["kind", "subset"]) /** @type {HTMLSelectElement} */ (by(name)).value = address.get(name) || (name === "kind" ? "any" : "");

@@ -125,7 +125,8 @@ def test_an_image_that_stands_twice_is_one_and_its_names_are_known() -> None:
     c = columns.load()
     assert len(c) == 10
     files = np.array([digest(99), digest(3), digest(4), "0" * 64])
-    assert c.image_of(files) == [digest(3), digest(3), digest(4), "0" * 64]
+    assert c.rows_of_files(files).tolist() == [3, 3, 4, -1]
+    assert c.rows_of(files).tolist() == [-1, 3, 4, -1]
 
 
 def test_names_are_read_as_they_were_before_a_spreadsheet_was_feared() -> None:
