@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.browsing import digest, write_tables
 
+from benchmarks.made_tables import digest, write_tables
 from swatchbook.base.errors import DataError
 from swatchbook.browser.acts import Acts, Conflict
 from swatchbook.browser.data import columns

@@ -94,3 +94,17 @@ def test_every_setting_of_the_machine_is_documented() -> None:
     text = (ROOT / "docs" / "machine.md").read_text(encoding="utf-8")
     named = set(re.findall(r"SWATCHBOOK_\w+", str(machine.__doc__)))
     assert named - {"SWATCHBOOK_"} <= set(re.findall(r"`(SWATCHBOOK_\w+)`", text))
+
+
+def test_the_keys_of_the_browser_are_those_of_its_pages() -> None:
+    """The table is made of the lists that the pages and their help use."""
+    names = {"page": "every page", "images": "Images", "image": "one image", "review": "Review"}
+    rows = []
+    for file, where in names.items():
+        text = (ROOT / f"swatchbook/browser/static/{file}.js").read_text(encoding="utf-8")
+        for keys, what in re.findall(r'\{ keys: \[(.*?)\], what: "([^"]+)"', text):
+            shown = " ".join(f"`{key}`" for key in re.findall(r'"([^"]+)"', keys))
+            rows.append(f"| {where} | {shown} | {what} |")
+    assert len(rows) > 40
+    table = "\n".join(["| Where | Keys | What |", "|---|---|---|", *rows])
+    assert table in (ROOT / "docs" / "browsing.md").read_text(encoding="utf-8"), table

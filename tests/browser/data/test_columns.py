@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support.browsing import digest, write_tables
 
+from benchmarks.made_tables import digest, write_tables
 from swatchbook.base import caches
 from swatchbook.base.errors import DataError
 from swatchbook.browser.data import columns

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.browsing import CLASSES, write_tables
 
+from benchmarks.made_tables import CLASSES, write_tables
 from swatchbook.base.errors import ParamsError
 from swatchbook.browser.data import columns, query
 from swatchbook.browser.data.columns import Columns
