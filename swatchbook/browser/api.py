@@ -7,12 +7,13 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from swatchbook.base.errors import DataError, ImageRefused, ParamsError
+from swatchbook.base.errors import BusyError, DataError, ImageRefused, ParamsError
 from swatchbook.browser import listing
 from swatchbook.browser.acts import Action, Conflict
 from swatchbook.browser.data import query
 from swatchbook.browser.desk import Desk, Gone, View
 from swatchbook.browser.pictures import LARGE, SIDES, Pictures
+from swatchbook.browser.rerun import Rerun
 from swatchbook.curation.annotations import EXCLUDE
 from swatchbook.server import problem
 from swatchbook.server.problem import Problem
@@ -52,7 +53,13 @@ class Wanted(BaseModel):
     note: str = Field("", max_length=200)
 
 
-def router(desk: Desk, pictures: Pictures) -> APIRouter:
+class Job(BaseModel):
+    """What to do about the run."""
+
+    do: Literal["start", "stop"]
+
+
+def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
     """The routes below ``/api``, and those of pictures."""
     api = APIRouter()
 
@@ -121,6 +128,15 @@ def router(desk: Desk, pictures: Pictures) -> APIRouter:
         view = _view(desk, "")
         return JSONResponse(_undone(view, view.acts.redo()))
 
+    @api.get("/api/run")
+    def run(since: Annotated[int, Query(ge=0)] = 0) -> JSONResponse:
+        return JSONResponse(rerun.state(since))
+
+    @api.post("/api/run")
+    def job(wanted: Job) -> JSONResponse:
+        rerun.start() if wanted.do == "start" else rerun.stop()
+        return JSONResponse(rerun.state())
+
     @api.get("/thumb/{digits}")
     async def thumbnail(request: Request, digits: str, side: int = SIDES[0]) -> Response:
         if side not in SIDES:
@@ -157,6 +173,10 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Gone)
     async def gone(_: Request, error: Gone) -> Response:
+        return problem.answer(409, str(error))
+
+    @app.exception_handler(BusyError)
+    async def busy(_: Request, error: BusyError) -> Response:
         return problem.answer(409, str(error))
 
     @app.exception_handler(ParamsError)

@@ -12,6 +12,7 @@ from swatchbook.browser import access, api, pages
 from swatchbook.browser.access import Access
 from swatchbook.browser.desk import Desk
 from swatchbook.browser.pictures import Pictures
+from swatchbook.browser.rerun import Rerun
 from swatchbook.server import problem
 from swatchbook.server.admission import Admission
 from swatchbook.server.gate import Gate, Rules
@@ -22,11 +23,12 @@ _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 def build(desk: Desk, telemetry: Telemetry, token: str, port: int, read_only: bool) -> FastAPI:
     """The application for one user of this machine, who has the ``token``."""
-    pictures = Pictures(desk.levels())
+    pictures, rerun = Pictures(desk.levels()), Rerun()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await run_in_threadpool(rerun.close)
         await run_in_threadpool(pictures.close)
 
     app = FastAPI(
@@ -34,7 +36,7 @@ def build(desk: Desk, telemetry: Telemetry, token: str, port: int, read_only: bo
         redirect_slashes=False,
     )  # fmt: skip
     app.state.draining = False
-    app.include_router(api.router(desk, pictures))
+    app.include_router(api.router(desk, pictures, rerun))
     app.include_router(pages.router(desk, read_only))
     _add_files(app)
     problem.add_handlers(app)

@@ -19,6 +19,13 @@ def browse(project: Project) -> Iterator[Browsing]:
         yield one
 
 
+@pytest.fixture
+def real_browse(project: Project) -> Iterator[Browsing]:
+    """As ``browse``, each process started as it is for a user."""
+    with browsing(project, quick=False) as one:
+        yield one
+
+
 @pytest.fixture(scope="session")
 def shared_browse(
     finished: Project, tmp_path_factory: pytest.TempPathFactory

@@ -201,7 +201,7 @@ def test_before_the_first_run_it_says_what_to_do(browse: Browsing, project: Proj
 
 
 def test_ctrl_c_ends_it_quietly(project: Project) -> None:
-    with browsing(project) as browse:
+    with browsing(project, quick=False) as browse:
         assert browse.get("/").status_code == 200
         assert browse.end() == ""
         assert browse.process.returncode == 0

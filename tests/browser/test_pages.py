@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from support.browsing import Browsing, browsing
+from support.full import some_of
 from support.project import Project
 
 PAGES = ("/", "/images", "/images?result=wrong&sort=-confidence", "/review", "/changes", "image")
@@ -62,8 +63,10 @@ def acts(project: Project) -> list[tuple[str, str]]:
     return [(row["sha256"], row["label"]) for row in frame.to_dict("records")]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    some_of([("light", 1280), ("dark", 390)], [("dark", 1280), ("light", 390)]),
+)
 def test_every_page_can_be_used_by_everybody(
     chromium: Any, shared_browse: Browsing, scheme: str, width: int
 ) -> None:

@@ -16,13 +16,16 @@ from support.project import Project
 class Browsing:
     """`swatchbook browse` in a project, in a process of its own."""
 
-    def __init__(self, project: Project, *options: str, annotator: str = "ann") -> None:
+    def __init__(
+        self, project: Project, *options: str, annotator: str = "ann", quick: bool = True
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         command = ["python", "-m", "swatchbook", "browse", "--no-open", "--port", str(self.port)]
         self.process = subprocess.Popen(
-            [*command, "--annotator", annotator, *options], cwd=project.folder,
-            env=project.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [*command, "--annotator", annotator, *options], cwd=project.folder, text=True,
+            env=project.quick_environment if quick else project.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert self.process.stdout
         said = self.process.stdout.readline()
@@ -50,9 +53,11 @@ class Browsing:
 
 
 @contextmanager
-def browsing(project: Project, *options: str, annotator: str = "ann") -> Iterator[Browsing]:
-    """One, until the end of the block."""
-    one = Browsing(project, *options, annotator=annotator)
+def browsing(
+    project: Project, *options: str, annotator: str = "ann", quick: bool = True
+) -> Iterator[Browsing]:
+    """One, until the end of the block; not ``quick`` where its processes are sent signals."""
+    one = Browsing(project, *options, annotator=annotator, quick=quick)
     try:
         yield one
     finally:
