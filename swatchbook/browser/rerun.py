@@ -80,7 +80,7 @@ class Rerun:
         """End it as Ctrl-C does; what was done is kept."""
         run = self._run
         if run is None or run.ended is not None:
-            raise DataError("no run is at work: there is nothing to stop")
+            raise DataError("no run is at work to be stopped; see /changes")
         with contextlib.suppress(ProcessLookupError):
             os.killpg(run.process.pid, signal.SIGINT)
 
