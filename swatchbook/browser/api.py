@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from swatchbook.base.errors import BusyError, DataError, ImageRefused, ParamsError
-from swatchbook.browser import listing
+from swatchbook.browser import deciding, listing
 from swatchbook.browser.acts import Action, Conflict
 from swatchbook.browser.data import query
 from swatchbook.browser.desk import Desk, Gone, View
@@ -127,6 +127,10 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
     def redo() -> JSONResponse:
         view = _view(desk, "")
         return JSONResponse(_undone(view, view.acts.redo()))
+
+    @api.get("/api/thresholds")
+    def thresholds(snapshot: str = "") -> JSONResponse:
+        return JSONResponse({"rules": deciding.thresholds(_view(desk, snapshot).columns)})
 
     @api.get("/api/run")
     def run(since: Annotated[int, Query(ge=0)] = 0) -> JSONResponse:

@@ -1,13 +1,13 @@
 """The pages, with what can be said without a script."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from swatchbook.browser import changes, listing
+from swatchbook.browser import changes, deciding, listing
 from swatchbook.browser.api import row_of
 from swatchbook.browser.data.query import SORTS
 from swatchbook.browser.desk import Desk
@@ -16,7 +16,8 @@ from swatchbook.review.choices import KINDS
 
 _PAGES = {
     "/": ("Overview", "overview.html"), "/images": ("Images", "images.html"),
-    "/review": ("Review", "review.html"), "/changes": ("Changes", "changes.html"),
+    "/review": ("Review", "review.html"), "/confusion": ("Confusion", "confusion.html"),
+    "/threshold": ("Threshold", "threshold.html"), "/changes": ("Changes", "changes.html"),
 }  # fmt: skip
 
 
@@ -26,12 +27,15 @@ def router(desk: Desk, read_only: bool) -> APIRouter:
 
     def add(path: str, title: str, name: str) -> None:
         @found.get(path, response_class=HTMLResponse)
-        def page() -> HTMLResponse:
+        def page(subset: Literal["test", "train"] = "test") -> HTMLResponse:
             view = desk.newest()
             facts = listing.state(view, desk.why_not)
             more: dict[str, Any] = {"suspects": _suspects(desk), "headlines": _headlines()}
-            if name == "changes.html" and view is not None:
+            if view is not None and name == "changes.html":
                 more["changes"] = changes.of(view)
+            if view is not None and name == "confusion.html":
+                more["confusion"] = deciding.confusion(view.columns, subset)
+                more |= {"subset": subset, "most": deciding.MOST_CLASSES}
             return _made(name, title, path, facts, read_only=read_only, **more)
 
     for path, (title, name) in _PAGES.items():

@@ -12,7 +12,8 @@ from support.browsing import Browsing, browsing
 from support.full import some_of
 from support.project import Project
 
-PAGES = ("/", "/images", "/images?result=wrong&sort=-confidence", "/review", "/changes", "image")
+PAGES = ("/", "/images", "/images?result=wrong&sort=-confidence", "/review", "/confusion",
+         "/threshold", "/changes", "image")  # fmt: skip
 
 
 class Seen:

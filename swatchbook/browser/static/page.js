@@ -118,6 +118,8 @@ export const keys = [
   { keys: ["/"], what: "search", run: () => /** @type {any} */ (document.querySelector("input[type=search]"))?.focus() },
   { keys: ["g i"], what: "go to the images", run: () => (location.href = "/images") },
   { keys: ["g r"], what: "go to the review", run: () => (location.href = "/review") },
+  { keys: ["g x"], what: "go to the confusion", run: () => (location.href = "/confusion") },
+  { keys: ["g t"], what: "go to the threshold", run: () => (location.href = "/threshold") },
   { keys: ["g c"], what: "go to the changes", run: () => (location.href = "/changes") },
   { keys: ["g o"], what: "go to the overview", run: () => (location.href = "/") },
 ];

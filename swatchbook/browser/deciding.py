@@ -1,0 +1,89 @@
+"""What one decides by: which classes are taken for which, and from what confidence to answer."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from swatchbook.browser.data.columns import Columns
+from swatchbook.browser.data.columns_of_tables import NONE, SUBSETS
+from swatchbook.bundle import abstention
+from swatchbook.project import tables
+
+# more classes make a table that nobody reads: then the pairs that are confused most
+MOST_CLASSES = 30
+_MOST_PAIRS = 60
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """``rows`` has of each class its name, ``counts`` by predicted class, support, recall,
+    precision and F1 (None without images); ``pairs`` the most confused, as (label, predicted,
+    count)."""
+
+    classes: list[str]
+    rows: list[dict[str, Any]]
+    pairs: list[tuple[str, str, int]]
+    images: int
+    right: int
+
+
+def confusion(c: Columns, subset: str) -> Confusion:
+    """Of the images of a part that have a prediction; in the training part out of fold."""
+    rows = (c.subset == SUBSETS.index(subset)) & (c.predicted != NONE) & (c.label != NONE)
+    k = len(c.classes)
+    both = c.label[rows].astype(np.int64) * k + c.predicted[rows]
+    counts = np.bincount(both, minlength=k * k).reshape(k, k)
+    right, support, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    used = np.flatnonzero(support + predicted)
+    found = [
+        {
+            "label": c.classes[n],
+            "counts": counts[n, used].tolist(),
+            "support": int(support[n]),
+            "recall": _share(right[n], support[n]),
+            "precision": _share(right[n], predicted[n]),
+            "f1": _share(2 * right[n], support[n] + predicted[n]),
+        }
+        for n in used
+    ]
+    wrong = counts - np.diag(right)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_PAIRS]
+    pairs = [
+        (c.classes[one // k], c.classes[one % k], int(wrong.flat[one]))
+        for one in order
+        if wrong.flat[one]
+    ]
+    names = [c.classes[n] for n in used]
+    return Confusion(names, found, pairs, int(support.sum()), int(right.sum()))
+
+
+def thresholds(c: Columns) -> list[dict[str, float | None]]:
+    """What answering from each confidence on brings, as ``abstention.Rule`` by the out-of-fold
+    predictions; and ``test_answered`` and ``test_error`` on the test part (None: no answer)."""
+    known = (c.predicted != NONE) & (c.label != NONE)
+    train = known & (c.subset == SUBSETS.index(tables.TRAIN))
+    if not train.any():
+        return []
+    # who is alone is a group
+    groups = np.where(c.group < 0, len(c) + np.arange(len(c)), c.group)
+    right = c.predicted == c.label
+    rules = abstention.rules(c.confidence[train].astype(float), right[train], groups[train])
+    test = known & (c.subset == SUBSETS.index(tables.TEST))
+    sure, is_right = c.confidence[test], right[test]
+    order = np.argsort(sure, kind="stable")
+    wrong_from = np.append(np.cumsum(~is_right[order][::-1])[::-1], 0)
+    found: list[dict[str, float | None]] = []
+    for rule in rules:
+        first = int(np.searchsorted(sure[order], rule.threshold))
+        answered = len(order) - first
+        found.append({
+            **asdict(rule),
+            "test_answered": _share(answered, len(order)),
+            "test_error": _share(wrong_from[first], answered),
+        })  # fmt: skip
+    return found
+
+
+def _share(part: float, whole: float) -> float | None:
+    return float(part / whole) if whole else None

@@ -1,0 +1,82 @@
+// @ts-check
+// From what confidence to answer: how many get an answer, how many of these are wrong, what it costs.
+import { ask, by, complain, element, keys, ready, state } from "/static/page.js";
+
+/** @type {any[]} */
+let rules = [];
+const SVG = "http://www.w3.org/2000/svg";
+const [WIDE, HIGH, LEFT, BELOW] = [600, 300, 48, 28];
+const percent = (/** @type {number|null} */ share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
+const number = (/** @type {string} */ id) => Math.max(0, Number(/** @type {HTMLInputElement} */ (by(id)).value) || 0);
+const slider = () => /** @type {HTMLInputElement} */ (by("threshold"));
+const cost = (/** @type {any} */ rule) => 1000 * (rule.answered * rule.error * number("wrong") + (1 - rule.answered) * number("none-cost"));
+
+/** @param {string} name @param {Record<string, string|number>} facts @param {string} [text] */
+function drawn(name, facts, text) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(facts)) made.setAttribute(key, String(value));
+  if (text) made.textContent = text;
+  return made;
+}
+
+function show() {
+  const place = Number(slider().value);
+  const rule = rules[place];
+  if (!rule) return;
+  const at = rule.threshold.toFixed(3);
+  by("value").textContent = at;
+  slider().setAttribute("aria-valuetext", `${at}: ${percent(rule.answered)} answered, ${percent(rule.error)} of these wrong`);
+  by("answered").textContent = percent(rule.answered);
+  by("error").textContent = `${percent(rule.error)}, at most ${percent(rule.bound)} with 95 % confidence`;
+  by("test").textContent = `${percent(rule.test_answered)} answered, ${percent(rule.test_error)} of these wrong`;
+  by("cost").textContent = cost(rule).toLocaleString("en", { maximumFractionDigits: 0 });
+  by("command").textContent = `swatchbook predict photos/ --threshold ${at}`;
+  draw(rule);
+  const now = new URLSearchParams({ at, wrong: String(number("wrong")), none: String(number("none-cost")) });
+  history.replaceState(null, "", `/threshold?${now}`);
+}
+
+/** @param {any} chosen */
+function draw(chosen) {
+  const most = Math.max(0.01, ...rules.map((rule) => Math.min(rule.bound, 1)));
+  const x = (/** @type {number} */ share) => LEFT + share * (WIDE - LEFT - 10);
+  const y = (/** @type {number} */ share) => HIGH - BELOW - (Math.min(share, most) / most) * (HIGH - BELOW - 10);
+  const line = (/** @type {string} */ key) => rules.map((rule, n) => `${n ? "L" : "M"}${x(rule.answered).toFixed(1)} ${y(rule[key]).toFixed(1)}`).join(" ");
+  const svg = by("curve");
+  const title = svg.querySelector("title");
+  const parts = [drawn("path", { d: `M${LEFT} 10V${HIGH - BELOW}H${WIDE - 10}`, class: "axis" })];
+  for (const share of [0, 0.5, 1]) {
+    parts.push(drawn("text", { x: x(share), y: HIGH - 8, "text-anchor": share === 1 ? "end" : "middle" }, `${100 * share} %`));
+    parts.push(drawn("text", { x: LEFT - 6, y: y(share * most) + 5, "text-anchor": "end" }, `${(100 * share * most).toFixed(0)} %`));
+  }
+  parts.push(drawn("path", { d: line("bound"), class: "bound" }), drawn("path", { d: line("error"), class: "curve" }), drawn("circle", { cx: x(chosen.answered), cy: y(chosen.error), r: 7, class: "dot" }));
+  svg.replaceChildren(...(title ? [title] : []), ...parts);
+}
+
+function cheapest() {
+  const costs = rules.map(cost);
+  slider().value = String(costs.indexOf(Math.min(...costs)));
+  show();
+}
+
+async function begin() {
+  try {
+    rules = (await ask(`/api/thresholds?snapshot=${state.snapshot}`)).rules;
+  } catch (error) {
+    return complain(error);
+  }
+  if (!rules.length) return complain("no image of the training part has a prediction");
+  const address = new URLSearchParams(location.search);
+  for (const [id, name] of [["wrong", "wrong"], ["none-cost", "none"]]) if (address.get(name)) /** @type {HTMLInputElement} */ (by(id)).value = address.get(name) || "";
+  slider().max = String(rules.length - 1);
+  const at = Number(address.get("at") || 0);
+  slider().value = String(Math.max(0, rules.findLastIndex((rule) => rule.threshold <= at + 5e-4)));
+  by("rules").querySelector("tbody")?.replaceChildren(
+    ...rules.map((rule) => element("tr", {}, element("th", { scope: "row" }, rule.threshold.toFixed(3)), ...["answered", "error", "bound", "test_answered", "test_error"].map((key) => element("td", {}, percent(rule[key]))))),
+  );
+  for (const id of ["threshold", "wrong", "none-cost"]) by(id).addEventListener("input", show);
+  by("cheapest").addEventListener("click", cheapest);
+  show();
+}
+keys.push({ keys: ["c"], what: "the cheapest threshold", run: cheapest });
+if (state.snapshot && document.getElementById("threshold")) ready.then(begin);

@@ -1,0 +1,79 @@
+"""The confusion matrix and the thresholds are what one counts by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.made_tables import write_tables
+from swatchbook.browser import deciding
+from swatchbook.browser.data import columns
+from swatchbook.evaluation import measures
+
+
+def test_the_matrix_is_that_of_the_predictions() -> None:
+    made = write_tables(400)
+    frame = made["predictions"]
+    for subset in ("test", "train"):
+        part = frame[frame["subset"] == subset]
+        found = deciding.confusion(columns.load(), subset)
+        wanted = pd.crosstab(part["label"], part["predicted"])
+        assert found.classes == list(wanted.index)
+        assert [row["counts"] for row in found.rows] == wanted.to_numpy().tolist()
+        assert found.images == len(part)
+        for row in found.rows:
+            own = part["label"] == row["label"]
+            assert row["support"] == own.sum()
+            assert row["recall"] == pytest.approx((part["predicted"] == row["label"])[own].mean())
+        counts = [count for _, _, count in found.pairs]
+        assert counts == sorted(counts, reverse=True)
+        assert sum(counts) == (part["label"] != part["predicted"]).sum() == len(part) - found.right
+
+
+def test_of_many_classes_the_pairs_are_told() -> None:
+    write_tables(3000, [f"class {number:03}" for number in range(120)])
+    found = deciding.confusion(columns.load(), "test")
+    assert len(found.classes) > deciding.MOST_CLASSES
+    assert len(found.pairs) == 60
+    label, predicted, count = found.pairs[0]
+    assert label != predicted
+    assert count >= found.pairs[-1][2] >= 1
+
+
+def test_what_a_threshold_brings_is_counted_on_both_parts() -> None:
+    made = write_tables(600)
+    frame = made["predictions"]
+    rules = deciding.thresholds(columns.load())
+    assert rules[0]["threshold"] == 0
+    assert rules[0]["answered"] == rules[0]["test_answered"] == 1
+    for rule in rules[:: len(rules) // 7]:
+        # a column has fewer digits than a table
+        at = np.float32(rule["threshold"]) - 1e-6
+        for subset, prefix in (("train", ""), ("test", "test_")):
+            part = frame[frame["subset"] == subset]
+            answered = part[part["confidence"] >= at]
+            share = len(answered) / len(part)
+            assert rule[f"{prefix}answered"] == pytest.approx(share, abs=0.01)
+            if len(answered) > 20:
+                wrong = (answered["predicted"] != answered["label"]).mean()
+                assert rule[f"{prefix}error"] == pytest.approx(wrong, abs=0.02)
+        assert rule["bound"] >= rule["error"]
+
+
+def test_the_measures_are_those_of_evaluate() -> None:
+    made = write_tables(500)
+    part = made["predictions"].query("subset == 'test'")
+    found = deciding.confusion(columns.load(), "test")
+    classes = found.classes
+    predictions = measures.predictions_of(part, classes)
+    assert found.right / found.images == pytest.approx(
+        float((predictions.predicted == predictions.truth).mean())
+    )
+
+
+def test_without_predictions_there_is_nothing_to_decide() -> None:
+    write_tables(30)
+    frame = pd.read_csv("data/predictions.csv")
+    frame.iloc[:0].to_csv("data/predictions.csv", index=False)
+    c = columns.load()
+    assert deciding.thresholds(c) == []
+    assert deciding.confusion(c, "test").images == 0
