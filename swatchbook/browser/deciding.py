@@ -7,12 +7,14 @@ import numpy as np
 
 from swatchbook.browser.data.columns import Columns
 from swatchbook.browser.data.columns_of_tables import NONE, SUBSETS
+from swatchbook.browser.data.query import NO_ACT
 from swatchbook.bundle import abstention
 from swatchbook.project import tables
 
 # more classes make a table that nobody reads: then the pairs that are confused most
 MOST_CLASSES = 30
 _MOST_PAIRS = 60
+_FEW_LOOKS = 20
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,21 @@ def thresholds(c: Columns) -> list[dict[str, float | None]]:
             "test_error": _share(wrong_from[first], answered),
         })  # fmt: skip
     return found
+
+
+def one_sided(c: Columns, acts: np.ndarray) -> str:
+    """A sentence where mistakes of the test part were looked at, and few of its right answers:
+    what is mended then are only the labels that speak against the classifier."""
+    looked = (acts != NO_ACT) & (c.subset == SUBSETS.index(tables.TEST)) & (c.predicted != NONE)
+    # before the act, which the tables may have already
+    right = int(np.count_nonzero(looked & (c.predicted == c.given)))
+    wrong = int(np.count_nonzero(looked)) - right
+    if wrong <= _FEW_LOOKS or right >= wrong:
+        return ""
+    return (
+        f"Of the test images that somebody has said something of, {wrong} were mistakes and "
+        f"{right} were right: such a test part flatters the classifier. Look at as many right ones."
+    )
 
 
 def _share(part: float, whole: float) -> float | None:

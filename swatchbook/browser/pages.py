@@ -3,14 +3,16 @@
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from swatchbook.browser import changes, deciding, listing
 from swatchbook.browser.api import row_of
+from swatchbook.browser.data.columns_of_tables import OUTCOMES
 from swatchbook.browser.data.query import SORTS
-from swatchbook.browser.desk import Desk
+from swatchbook.browser.desk import Desk, View
 from swatchbook.project import stage
 from swatchbook.review.choices import KINDS
 
@@ -30,7 +32,13 @@ def router(desk: Desk, read_only: bool) -> APIRouter:
         def page(subset: Literal["test", "train"] = "test") -> HTMLResponse:
             view = desk.newest()
             facts = listing.state(view, desk.why_not)
-            more: dict[str, Any] = {"suspects": _suspects(desk), "headlines": _headlines()}
+            notice = deciding.one_sided(view.columns, view.acts.codes) if view else ""
+            more: dict[str, Any] = {
+                "notice": notice,
+                "outcomes": _outcomes(view),
+                "suspects": _suspects(desk),
+                "headlines": _headlines(),
+            }
             if view is not None and name == "changes.html":
                 more["changes"] = changes.of(view)
             if view is not None and name == "confusion.html":
@@ -64,6 +72,14 @@ def _made(name: str, title: str, path: str, state: dict[str, Any], **more: Any) 
             title=title, path=path, pages=_PAGES, state=state, sorts=SORTS, kinds=KINDS, **more
         )
     )
+
+
+def _outcomes(view: View | None) -> dict[str, int]:
+    """How many images each outcome of curation has."""
+    if view is None:
+        return {}
+    counts = np.bincount(view.columns.outcome, minlength=len(OUTCOMES))
+    return dict(zip(OUTCOMES, counts.tolist(), strict=True))
 
 
 def _suspects(desk: Desk) -> dict[str, int]:

@@ -35,9 +35,12 @@ def shared_browse(
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A real browser; the tests that need one are skipped where there is none."""
+    """A real browser; the tests that need one are skipped where there is none.
+
+    While it runs its event loop does too, in which no other can: it ends with its module.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM:
         text = "chromium is not installed (apt-get install chromium)"

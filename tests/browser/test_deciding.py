@@ -77,3 +77,19 @@ def test_without_predictions_there_is_nothing_to_decide() -> None:
     c = columns.load()
     assert deciding.thresholds(c) == []
     assert deciding.confusion(c, "test").images == 0
+
+
+def test_mending_mistakes_of_the_test_part_alone_is_told() -> None:
+    write_tables(2000)
+    c = columns.load()
+    test = c.subset == 2
+    wrong = np.flatnonzero(test & (c.predicted != c.given))
+    right = np.flatnonzero(test & (c.predicted == c.given))
+    acts = np.full(len(c), -1, np.int32)
+    acts[wrong[:20]] = 0
+    assert deciding.one_sided(c, acts) == ""
+    acts[wrong[:25]] = 0
+    acts[right[:3]] = 1
+    assert "25 were mistakes and 3 were right" in deciding.one_sided(c, acts)
+    acts[right[:25]] = 1
+    assert deciding.one_sided(c, acts) == ""
