@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from swatchbook.base.errors import BusyError, DataError, ImageRefused, ParamsError
 from swatchbook.browser import deciding, listing
@@ -152,7 +153,7 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
         return await _picture(request, digits, LARGE)
 
     async def _picture(request: Request, digits: str, side: int) -> Response:
-        view = _view(desk, "")
+        view = await run_in_threadpool(desk.known)
         row = row_of(view, digits)
         sha256, path = view.columns.sha256[row].decode(), view.columns.text(row, "path")
         head = {"ETag": pictures.tag(sha256, side), "Cache-Control": _FOREVER}

@@ -73,6 +73,15 @@ class Desk:
             raise DataError(self.why_not)
         return newest
 
+    def known(self) -> View:
+        """The newest state that was read already; pictures don't wait for one that is being read.
+
+        Raises:
+            DataError: there is none.
+        """
+        found = self._views.get(self._newest)
+        return found or self.view("")
+
     @staticmethod
     def levels() -> tuple[float, float] | None:
         """Of images of more than 8 bits, as params.yaml says."""

@@ -46,6 +46,8 @@ def chromium() -> Iterator[Any]:
         text = "chromium is not installed (apt-get install chromium)"
         pytest.fail(text) if os.environ.get("SWATCHBOOK_NEEDS_BROWSER") else pytest.skip(text)
     with api.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        # containers have little of the memory that it would share
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()

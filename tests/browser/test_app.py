@@ -1,13 +1,17 @@
 """`swatchbook browse` by its routes: what is asked for, what is said, what is refused."""
 
 import io
+import threading
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import requests
 from PIL import Image
 from support.browsing import Browsing, browsing
 from support.project import Project
+
+from swatchbook.curation import acts_file
 
 
 def table(project: Project, name: str) -> pd.DataFrame:
@@ -198,6 +202,27 @@ def test_before_the_first_run_it_says_what_to_do(browse: Browsing, project: Proj
         # while a run has taken a table away, what was there is shown
         manifest.unlink()
         assert fresh.get("/api/images").json()["total"] > 0
+
+
+def test_kill_9_loses_at_most_the_act_that_was_not_answered(project: Project) -> None:
+    answered, kills = 0, (0.01, 0.04, 0.08)
+    for seconds in kills:
+        with browsing(project, quick=False) as browse:
+            images = browse.get("/api/images?act=none&limit=500").json()["sha256"]
+            killer = threading.Timer(seconds, browse.process.kill)
+            killer.start()
+            try:
+                for sha256 in images:
+                    act = {"sha256": sha256, "do": "exclude"}
+                    answer = browse.post("/api/acts", {"snapshot": "", "acts": [act]})
+                    answered += answer.status_code == 200
+            except requests.ConnectionError:
+                pass
+            killer.join()
+    found = acts_file.read(project.folder / "annotations/tiny.csv")
+    assert set(found["label"]) == {"exclude"}
+    assert found["sha256"].is_unique
+    assert answered <= len(found) <= answered + len(kills)
 
 
 def test_ctrl_c_ends_it_quietly(project: Project) -> None:

@@ -38,7 +38,8 @@ function show() {
 
 /** @param {any} chosen */
 function draw(chosen) {
-  const most = Math.max(0.01, ...rules.map((rule) => Math.min(rule.bound, 1)));
+  // the bound of a handful of images is near 1, and would flatten all the rest
+  const most = Math.max(0.01, 1.4 * Math.max(...rules.map((rule) => rule.error)));
   const x = (/** @type {number} */ share) => LEFT + share * (WIDE - LEFT - 10);
   const y = (/** @type {number} */ share) => HIGH - BELOW - (Math.min(share, most) / most) * (HIGH - BELOW - 10);
   const line = (/** @type {string} */ key) => rules.map((rule, n) => `${n ? "L" : "M"}${x(rule.answered).toFixed(1)} ${y(rule[key]).toFixed(1)}`).join(" ");
