@@ -14,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from swatchbook.acquisition.candidate import check_alike, check_label
 from swatchbook.base.errors import DataError, SwatchbookError
 from swatchbook.browser.data.columns import Columns
 from swatchbook.browser.data.query import EXCLUDED, NO_ACT
 from swatchbook.curation import acts_file, annotations
 
 _UNDO, _REDO = "undo ", "redo "
+_UNREAD = object()
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Acts:
         self._annotator = annotator
         self._path = annotations.path_of(data_set)
         self._lock = threading.RLock()
-        self._stamp: object = None
+        self._stamp: object = _UNREAD
         self._by_image: dict[str, list[Act]] = {}
         self._done: list[Action] = []
         self._undone: list[Action] = []
@@ -85,7 +87,7 @@ class Acts:
         """Read what others have written, if they have. Raises DataError."""
         with self._lock:
             stamp = _stamp(self._path)
-            if stamp == self._stamp and len(self.codes):
+            if stamp == self._stamp:
                 return
             self._read()
             self._stamp = stamp
@@ -118,6 +120,26 @@ class Acts:
             self.refresh()
             self._check_seen(labels, seen, until)
             return self._write(labels, note)
+
+    def add_class(self, name: str) -> str:
+        """Make a class that no image has yet; return its name in the form that is written.
+
+        Raises:
+            DataError: not a name for a class, or one that differs from another in case only.
+        """
+        label = check_label(name.strip(), "class")
+        if label == annotations.EXCLUDE:
+            raise DataError(
+                f"class {label!r}: acts that leave images out are called so; name it otherwise"
+            )
+        with self._lock:
+            self.refresh()
+            check_alike({*self.classes, label})
+            if label not in self.classes:
+                annotations.add_class(self._data_set, label)
+                self._stamp = _UNREAD
+                self.refresh()
+        return label
 
     def undo(self) -> Action:
         """Take back the last action of this annotator that is not undone; return it.

@@ -54,6 +54,12 @@ class Wanted(BaseModel):
     note: str = Field("", max_length=200)
 
 
+class NewClass(BaseModel):
+    """A class to be made."""
+
+    name: str = Field(max_length=200)
+
+
 class Job(BaseModel):
     """What to do about the run."""
 
@@ -118,6 +124,13 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
             raise Problem(422, "acts: none given")
         time = view.acts.do(labels, wanted.note, seen, wanted.until)
         return JSONResponse({"time": time, "images": len(labels), **_told(view)})
+
+    @api.post("/api/classes")
+    def new_class(wanted: NewClass) -> JSONResponse:
+        view = _view(desk, "")
+        return JSONResponse(
+            {"name": view.acts.add_class(wanted.name), "classes": view.acts.classes}
+        )
 
     @api.post("/api/acts/undo")
     def undo() -> JSONResponse:

@@ -167,3 +167,19 @@ def test_many_acts_before_make_none_slow(tabled: Columns) -> None:
     assert path.stat().st_ino == number
     assert path.stat().st_size - size < 200
     assert time.strftime("%Y") in acts.latest
+
+
+def test_a_class_is_made_once_and_by_a_name_that_all_systems_allow(tabled: Columns) -> None:
+    acts = Acts("made", tabled, "ann")
+    assert acts.add_class(" che\u0301cked ") == "ch\u00e9cked"
+    assert acts.add_class("ch\u00e9cked") == "ch\u00e9cked"
+    assert annotations.new_classes("made") == ["ch\u00e9cked"]
+    acts.do({1: "ch\u00e9cked"}, "")
+    assert acts.classes[acts.codes[1]] == "ch\u00e9cked"
+    for name, said in (
+        ("", "not a name"), ("a/b", "not a name"), ("exclude", "leave images out"),
+        ("PLAIN", "differ in case"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=said):
+            acts.add_class(name)
+    assert annotations.new_classes("made") == ["ch\u00e9cked"]

@@ -190,6 +190,19 @@ def test_what_somebody_else_did_is_seen_and_not_written_over(
     page.locator(f"#more[href='/images/{sha256}']").wait_for()
 
 
+def test_a_class_is_made_by_saying_it_twice(seen: Seen, project: Project) -> None:
+    page = seen.open("/review")
+    page.keyboard.press("r")
+    page.keyboard.type("dotted")
+    page.keyboard.press("Enter")
+    wait(page, "#relabel-why", "startsWith('There is no class dotted')")
+    assert acts(project) == []
+    page.keyboard.press("Enter")
+    wait(page, "#said", "startsWith('relabelled to dotted')")
+    assert acts(project)[0][1] == "dotted"
+    assert (project.folder / "annotations/tiny.classes.txt").read_text() == "dotted\n"
+
+
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 

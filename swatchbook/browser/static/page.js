@@ -181,13 +181,26 @@ export async function whichClass() {
   const input = /** @type {HTMLInputElement} */ (by("relabel-class"));
   by("relabel-why").textContent = "";
   input.value = "";
+  let before = "";
   for (;;) {
     if ((await asked("relabel")) !== "ok") return "";
     const typed = input.value.trim();
     if (state.classes.includes(typed)) return typed;
     const near = state.classes.filter((name) => name.toLowerCase().startsWith(typed.toLowerCase()));
     if (typed && near.length === 1) return near[0];
-    by("relabel-why").textContent = `There is no class ${typed}. A new one: swatchbook annotate relabel --new-class`;
+    if (typed && typed === before) {
+      try {
+        const told = await send("/api/classes", { name: typed });
+        state.classes = told.classes;
+        return told.name;
+      } catch (error) {
+        by("relabel-why").textContent = error instanceof Error ? error.message : String(error);
+        before = "";
+        continue;
+      }
+    }
+    by("relabel-why").textContent = typed ? `There is no class ${typed}: the same once more makes it.` : "A name is wanted.";
+    before = typed;
   }
 }
 
