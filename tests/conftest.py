@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _PIPELINE & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.pipeline)
-        if item.get_closest_marker("pipeline") or item.get_closest_marker("cntk"):
+        if any(item.get_closest_marker(name) for name in ("pipeline", "cntk", "long")):
             long.add(item.path)
     # what takes long comes first, so that no process is left alone with it at the end
     items.sort(key=lambda item: item.path not in long)

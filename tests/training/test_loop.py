@@ -27,6 +27,9 @@ from swatchbook.training.pytorch.parallel import Group
 from swatchbook.training.pytorch.torch_learner import TorchLearner
 
 
+pytestmark = pytest.mark.long
+
+
 def outcome(run: Run) -> tuple[list[dict[str, float]], dict[str, torch.Tensor]]:
     """What two equal runs must have in common to the last bit."""
     best = run.checkpoints.load_best(run.progress.best)

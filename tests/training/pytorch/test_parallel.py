@@ -17,6 +17,8 @@ from support.project import ROOT
 
 from swatchbook.training.pytorch.parallel import Group
 
+pytestmark = pytest.mark.long
+
 CODE = f"""
 import sys
 sys.path[:0] = {[str(ROOT / "tests"), str(ROOT)]!r}
