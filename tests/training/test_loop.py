@@ -26,7 +26,6 @@ from swatchbook.training.parameters import RefineDnn
 from swatchbook.training.pytorch.parallel import Group
 from swatchbook.training.pytorch.torch_learner import TorchLearner
 
-
 pytestmark = pytest.mark.long
 
 
