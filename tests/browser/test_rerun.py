@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from support.browsing import Browsing
+from support.full import FULL
 from support.project import STAGES, Project
 
 from swatchbook.base import files
@@ -86,6 +87,7 @@ def test_what_runs_in_a_terminal_is_not_disturbed(
     assert "a stage is at work in this folder" in answer.json()["error"]
 
 
+@pytest.mark.skipif(not FULL, reason="`make test-full` runs it")
 def test_the_end_of_the_server_ends_the_run(real_browse: Browsing, project: Project) -> None:
     project.set("train_classifier.C", "[0.4]")
     real_browse.post("/api/run", {"do": "start"})
