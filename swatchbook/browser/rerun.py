@@ -31,7 +31,7 @@ _SKIPS = re.compile(r"Stage '(\w+)' (didn't change|is cached)")
 _MOST_LINES = 400
 _MOST_FLIPS = 200
 _END_SECONDS = 10
-BEFORE, AFTER = "before", "after"
+BEFORE, AFTER = "the one before", "the new run"
 
 
 @dataclass

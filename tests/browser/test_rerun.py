@@ -42,8 +42,8 @@ def test_a_fix_is_applied_and_judged(browse: Browsing, project: Project) -> None
     assert {states[name] for name in ("dedupe", "split", "evaluate")} == {"done"}
     after = pd.read_csv(project.folder / "data/predictions.csv")
     assert len(after) == len(before) - len(acts)
-    assert "after" in told["verdict"]
-    assert "before" in told["verdict"]
+    assert told["verdict"].startswith("the new run ")
+    assert "the one before" in told["verdict"]
     assert {flip["kind"] for flip in told["flips"]} <= {"fixed", "broken"}
     assert len(told["flips"]) == told["flipped"]
     # only what is new is told again
