@@ -12,10 +12,12 @@ from swatchbook.base.errors import BusyError, DataError, ImageRefused, ParamsErr
 from swatchbook.browser import deciding, listing
 from swatchbook.browser.acts import Action, Conflict
 from swatchbook.browser.data import query
+from swatchbook.browser.data.columns_of_tables import OUTCOMES
 from swatchbook.browser.desk import Desk, Gone, View
 from swatchbook.browser.pictures import LARGE, SIDES, Pictures
 from swatchbook.browser.rerun import Rerun
 from swatchbook.curation.annotations import EXCLUDE
+from swatchbook.project import tables
 from swatchbook.server import problem
 from swatchbook.server.problem import Problem
 
@@ -81,27 +83,27 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=listing.MOST)] = 200,
     ) -> JSONResponse:
-        view = _view(desk, snapshot)
+        view = desk.view(snapshot)
         wanted = _parsed(request.query_params.multi_items(), view)
         return JSONResponse(listing.stretch(view, wanted, offset, limit))
 
     @api.get("/api/facets")
     def facets(request: Request, snapshot: str = "") -> JSONResponse:
-        view = _view(desk, snapshot)
+        view = desk.view(snapshot)
         wanted = _parsed(request.query_params.multi_items(), view)
         found = view.selections.facets(wanted, view.acts.codes)
         return JSONResponse({"address": wanted.address, "facets": found})
 
     @api.get("/api/images/{digits}")
     def image(digits: str, snapshot: str = "") -> JSONResponse:
-        view = _view(desk, snapshot)
+        view = desk.view(snapshot)
         return JSONResponse(listing.whole(view, row_of(view, digits)))
 
     @api.get("/api/images/{digits}/similar")
     def similar(
         digits: str, label: str = "", count: Annotated[int, Query(ge=1, le=100)] = 24
     ) -> JSONResponse:
-        view = _view(desk, "")
+        view = desk.view("")
         c = view.columns
         if label and label not in c.classes:
             raise Problem(422, f"label: {label[:80]!r} is no class that has images")
@@ -111,7 +113,7 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
 
     @api.post("/api/acts")
     def act(wanted: Wanted) -> JSONResponse:
-        view = _view(desk, wanted.snapshot)
+        view = desk.view(wanted.snapshot)
         seen: dict[int, str] = {}
         if wanted.all is not None:
             labels = _of_all(view, wanted.all)
@@ -127,24 +129,24 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
 
     @api.post("/api/classes")
     def new_class(wanted: NewClass) -> JSONResponse:
-        view = _view(desk, "")
+        view = desk.view("")
         return JSONResponse(
             {"name": view.acts.add_class(wanted.name), "classes": view.acts.classes}
         )
 
     @api.post("/api/acts/undo")
     def undo() -> JSONResponse:
-        view = _view(desk, "")
+        view = desk.view("")
         return JSONResponse(_undone(view, view.acts.undo()))
 
     @api.post("/api/acts/redo")
     def redo() -> JSONResponse:
-        view = _view(desk, "")
+        view = desk.view("")
         return JSONResponse(_undone(view, view.acts.redo()))
 
     @api.get("/api/thresholds")
     def thresholds(snapshot: str = "") -> JSONResponse:
-        return JSONResponse({"rules": deciding.thresholds(_view(desk, snapshot).columns)})
+        return JSONResponse({"rules": deciding.thresholds(desk.view(snapshot).columns)})
 
     @api.get("/api/run")
     def run(since: Annotated[int, Query(ge=0)] = 0) -> JSONResponse:
@@ -218,10 +220,6 @@ def row_of(view: View, digits: str) -> int:
     return found[0]
 
 
-def _view(desk: Desk, snapshot: str) -> View:
-    return desk.view(snapshot)
-
-
 def _parsed(pairs: list[tuple[str, str]], view: View) -> query.Query:
     return query.Query.parsed(pairs, view.columns)
 
@@ -248,6 +246,8 @@ def _label(view: View, row: int, do: str, label: str) -> str:
     code = int(view.acts.codes[row])
     if code >= 0:
         return view.acts.classes[code]
+    if OUTCOMES[view.columns.outcome[row]] == tables.CONFLICT:
+        raise Problem(422, "an image that stands in several classes: relabel it to the right one")
     return view.columns.name_of(int(view.columns.label[row]))
 
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from swatchbook.browser import changes, deciding, listing
 from swatchbook.browser.api import row_of
 from swatchbook.browser.data.columns_of_tables import OUTCOMES
-from swatchbook.browser.data.query import SORTS
+from swatchbook.browser.data.query import NO_ACT, SORTS
 from swatchbook.browser.desk import Desk, View
 from swatchbook.project import stage
 from swatchbook.review.choices import KINDS
@@ -31,20 +31,9 @@ def router(desk: Desk, read_only: bool) -> APIRouter:
         @found.get(path, response_class=HTMLResponse)
         def page(subset: Literal["test", "train"] = "test") -> HTMLResponse:
             view = desk.newest()
-            facts = listing.state(view, desk.why_not)
-            notice = deciding.one_sided(view.columns, view.acts.codes) if view else ""
-            more: dict[str, Any] = {
-                "notice": notice,
-                "outcomes": _outcomes(view),
-                "suspects": _suspects(desk),
-                "headlines": _headlines(),
-            }
-            if view is not None and name == "changes.html":
-                more["changes"] = changes.of(view)
-            if view is not None and name == "confusion.html":
-                more["confusion"] = deciding.confusion(view.columns, subset)
-                more |= {"subset": subset, "most": deciding.MOST_CLASSES}
-            return _made(name, title, path, facts, read_only=read_only, **more)
+            state = listing.state(view, desk.why_not)
+            more = _shown(path, view, subset) if view else {}
+            return _made(name, title, path, state, read_only=read_only, **more)
 
     for path, (title, name) in _PAGES.items():
         add(path, title, name)
@@ -74,22 +63,33 @@ def _made(name: str, title: str, path: str, state: dict[str, Any], **more: Any) 
     )
 
 
-def _outcomes(view: View | None) -> dict[str, int]:
-    """How many images each outcome of curation has."""
-    if view is None:
-        return {}
-    counts = np.bincount(view.columns.outcome, minlength=len(OUTCOMES))
-    return dict(zip(OUTCOMES, counts.tolist(), strict=True))
+def _shown(path: str, view: View, subset: str) -> dict[str, Any]:
+    """What a page shows beside the state of the tables."""
+    match path:
+        case "/":
+            outcomes = np.bincount(view.columns.outcome, minlength=len(OUTCOMES)).tolist()
+            return {
+                "suspects": _suspects(view), "headlines": _headlines(),
+                "outcomes": dict(zip(OUTCOMES, outcomes, strict=True)),
+            }  # fmt: skip
+        case "/review":
+            return {"suspects": _suspects(view), "notice": _notice(view)}
+        case "/confusion":
+            confusion = deciding.confusion(view.columns, subset)
+            return {"confusion": confusion, "subset": subset, "most": deciding.MOST_CLASSES}
+        case "/changes":
+            return {"changes": changes.of(view), "notice": _notice(view)}
+    return {}
 
 
-def _suspects(desk: Desk) -> dict[str, int]:
+def _notice(view: View) -> str:
+    return deciding.one_sided(view.columns, view.acts.codes)
+
+
+def _suspects(view: View) -> dict[str, int]:
     """How many suspects of each kind nobody has decided on."""
-    view = desk.newest()
-    if view is None:
-        return {}
-    c = view.columns
-    open_ones = c.suspect[view.acts.codes == -1]
-    return {kind: int((open_ones >> bit & 1).sum()) for bit, kind in enumerate(KINDS)}
+    undecided = view.columns.suspect[view.acts.codes == NO_ACT]
+    return {kind: int((undecided >> bit & 1).sum()) for bit, kind in enumerate(KINDS)}
 
 
 def _headlines() -> dict[str, float]:

@@ -190,7 +190,7 @@ def test_a_class_that_is_not_known_is_refused(shared_browse: Browsing) -> None:
     assert (answer.status_code, answer.json()["error"][:26]) == (409, "class 'rde' is not known; ")
 
 
-def test_before_the_first_run_it_says_what_to_do(browse: Browsing, project: Project) -> None:
+def test_before_the_first_run_it_says_what_to_do(project: Project) -> None:
     with browsing(project) as fresh:
         manifest = project.folder / "data/manifest.csv"
         content = manifest.read_bytes()

@@ -1,5 +1,6 @@
 // @ts-check
 // One image: all that is known of it, and what a person says.
+import { actKeys } from "/static/acts.js";
 import { ask, by, calm, complain, isReadOnly, keys, ready, say, send, state, take, whichClass, wording } from "/static/page.js";
 import { strip } from "/static/strip.js";
 
@@ -41,14 +42,8 @@ keys.push(
   { keys: ["]"], what: "brighter (display only)", run: () => brighten(bright * 1.3) },
   { keys: ["["], what: "darker (display only)", run: () => brighten(bright / 1.3) },
   { keys: ["0"], what: "as it is", run: () => brighten(1) },
-  { keys: ["c"], what: "confirm the label", run: () => act("confirm") },
-  { keys: ["r"], what: "relabel", run: () => act("relabel") },
-  { keys: ["e"], what: "leave out", run: () => act("exclude") },
+  ...actKeys(act),
   { keys: ["x"], what: "take back what was said", run: () => act("clear") },
-  { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], what: "relabel to the first, second, … most frequent class", run: (event) => {
-    const code = state.frequent[Number(event.key) - 1];
-    if (code !== undefined) act("relabel", state.classes[code]);
-  } },
   { keys: ["Escape"], what: "back", run: () => history.back() },
 );
 ready

@@ -1,5 +1,6 @@
 // @ts-check
 // The grid: only what is seen is in the page, whatever the number of images.
+import { actKeys } from "/static/acts.js";
 import { actText, ask, by, calm, complain, element, isReadOnly, keys, onActs, ready, say, send, state, sure, take, whichClass, wording } from "/static/page.js";
 
 const PAGE = 200;
@@ -449,14 +450,8 @@ keys.push(
   { keys: ["Ctrl+a"], what: "select all that match", run: all },
   { keys: ["Escape"], what: "select none", run: none },
   { keys: ["Enter"], what: "open the image", run: open },
-  { keys: ["c"], what: "confirm the label", run: () => act("confirm") },
-  { keys: ["r"], what: "relabel", run: () => act("relabel") },
-  { keys: ["e"], what: "leave out", run: () => act("exclude") },
+  ...actKeys(act),
   { keys: ["x"], what: "take back what was said", run: () => act("clear") },
-  { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], what: "relabel to the first, second, … most frequent class", run: (event) => {
-    const code = state.frequent[Number(event.key) - 1];
-    if (code !== undefined) act("relabel", state.classes[code]);
-  } },
   { keys: ["+", "="], what: "larger", run: () => resize(SIZES[Math.min(3, SIZES.indexOf(side) + 1)]) },
   { keys: ["-"], what: "smaller", run: () => resize(SIZES[Math.max(0, SIZES.indexOf(side) - 1)]) },
 );

@@ -1,5 +1,6 @@
 // @ts-check
 // Suspects one by one, each decided by one key; what comes next is loaded before it is asked for.
+import { actKeys } from "/static/acts.js";
 import { ask, by, calm, complain, element, isReadOnly, keys, onActs, ready, say, send, state, take, whichClass, wording } from "/static/page.js";
 import { strip } from "/static/strip.js";
 
@@ -161,16 +162,10 @@ for (const name of ["kind", "subset"]) {
 by("blind").addEventListener("change", show);
 keys.push(
   { keys: ["s"], what: "take the suggested class", run: () => act("suggested") },
-  { keys: ["c"], what: "confirm the label", run: () => act("confirm") },
-  { keys: ["r"], what: "relabel", run: () => act("relabel") },
-  { keys: ["e"], what: "leave out", run: () => act("exclude") },
+  ...actKeys(act),
   { keys: ["n", "ArrowRight", "j"], what: "later", run: () => move(1) },
   { keys: ["p", "ArrowLeft", "k"], what: "back", run: () => move(-1) },
   { keys: ["h"], what: "hide what the classifier says, or not", run: () => /** @type {HTMLElement} */ (by("blind")).click() },
-  { keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], what: "relabel to the first, second, … most frequent class", run: (event) => {
-    const code = state.frequent[Number(event.key) - 1];
-    if (code !== undefined) act("relabel", state.classes[code]);
-  } },
 );
 addEventListener("beforeunload", (event) => {
   if (by("failed").querySelector("button")) event.preventDefault();
