@@ -47,7 +47,7 @@ test: $(BIN)/.requirements-dev ## set up, then run all checks and tests
 	python -m pytest $(PYTEST) --durations 30
 
 test-fast: $(BIN)/.requirements-dev ## the laws of all rooms, without DVC, training or servers; or of one: PART=service
-	python -m pytest $(PYTEST) -m "not pipeline" $(addprefix tests/,$(or $(PART),$(FAST)))
+	python -m pytest $(PYTEST) -m "$(if $(PART),not pipeline,not pipeline and not long)" $(addprefix tests/,$(or $(PART),$(FAST)))
 
 test-changed: $(BIN)/.requirements-dev ## tests of the rooms that a change touches, and of those that may import them
 	python -m pytest $(PYTEST) $$(python -m tests.support.changed $(SINCE))

@@ -22,6 +22,9 @@ POST = b"POST /v1/classify HTTP/1.1\r\n" + HOST + b"Content-Type: image/png\r\n"
 # of HTTP/2, as clients that know it make it
 OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"
 
+# a real server and slow clients: half a minute of waiting
+pytestmark = pytest.mark.long
+
 
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
