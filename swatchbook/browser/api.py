@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from swatchbook.base.errors import BusyError, DataError, ImageRefused, ParamsError
-from swatchbook.browser import deciding, listing
+from swatchbook.browser import listing, threshold
 from swatchbook.browser.acts import Action, Conflict
 from swatchbook.browser.data import query
 from swatchbook.browser.data.columns_of_tables import OUTCOMES
@@ -60,6 +60,13 @@ class NewClass(BaseModel):
     """A class to be made."""
 
     name: str = Field(max_length=200)
+
+
+class Threshold(BaseModel):
+    """What ``bundle.threshold`` is to be, and what it was when the page was shown."""
+
+    threshold: float = Field(ge=0, le=1)
+    before: float = Field(ge=0, le=1)
 
 
 class Job(BaseModel):
@@ -146,7 +153,17 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
 
     @api.get("/api/thresholds")
     def thresholds(snapshot: str = "") -> JSONResponse:
-        return JSONResponse({"rules": deciding.thresholds(desk.view(snapshot).columns)})
+        found = threshold.rules(desk.view(snapshot).columns)
+        return JSONResponse({"rules": found, "written": threshold.written()})
+
+    @api.get("/api/thresholds/classes")
+    def of_classes(at: Annotated[float, Query(ge=0, le=1)], snapshot: str = "") -> JSONResponse:
+        return JSONResponse({"classes": threshold.by_class(desk.view(snapshot).columns, at)})
+
+    @api.post("/api/thresholds")
+    def write(wanted: Threshold) -> JSONResponse:
+        threshold.write(wanted.threshold, wanted.before)
+        return JSONResponse({"written": threshold.written()})
 
     @api.get("/api/run")
     def run(since: Annotated[int, Query(ge=0)] = 0) -> JSONResponse:

@@ -1,6 +1,6 @@
-"""What one decides by: which classes are taken for which, and from what confidence to answer."""
+"""What one decides by: which classes are taken for which, and whether fixes were one-sided."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,6 @@ import numpy as np
 from swatchbook.browser.data.columns import Columns
 from swatchbook.browser.data.columns_of_tables import NONE, SUBSETS
 from swatchbook.browser.data.query import NO_ACT
-from swatchbook.bundle import abstention
 from swatchbook.project import tables
 
 # more classes make a table that nobody reads: then the pairs that are confused most
@@ -43,9 +42,9 @@ def confusion(c: Columns, subset: str) -> Confusion:
             "label": c.classes[n],
             "counts": counts[n, used].tolist(),
             "support": int(support[n]),
-            "recall": _share(right[n], support[n]),
-            "precision": _share(right[n], predicted[n]),
-            "f1": _share(2 * right[n], support[n] + predicted[n]),
+            "recall": share(right[n], support[n]),
+            "precision": share(right[n], predicted[n]),
+            "f1": share(2 * right[n], support[n] + predicted[n]),
         }
         for n in used
     ]
@@ -58,33 +57,6 @@ def confusion(c: Columns, subset: str) -> Confusion:
     ]
     names = [c.classes[n] for n in used]
     return Confusion(names, found, pairs, int(support.sum()), int(right.sum()))
-
-
-def thresholds(c: Columns) -> list[dict[str, float | None]]:
-    """What answering from each confidence on brings, as ``abstention.Rule`` by the out-of-fold
-    predictions; and ``test_answered`` and ``test_error`` on the test part (None: no answer)."""
-    known = (c.predicted != NONE) & (c.label != NONE)
-    train = known & (c.subset == SUBSETS.index(tables.TRAIN))
-    if not train.any():
-        return []
-    # who is alone is a group
-    groups = np.where(c.group < 0, len(c) + np.arange(len(c)), c.group)
-    right = c.predicted == c.label
-    rules = abstention.rules(c.confidence[train].astype(float), right[train], groups[train])
-    test = known & (c.subset == SUBSETS.index(tables.TEST))
-    sure, is_right = c.confidence[test], right[test]
-    order = np.argsort(sure, kind="stable")
-    wrong_from = np.append(np.cumsum(~is_right[order][::-1])[::-1], 0)
-    found: list[dict[str, float | None]] = []
-    for rule in rules:
-        first = int(np.searchsorted(sure[order], rule.threshold))
-        answered = len(order) - first
-        found.append({
-            **asdict(rule),
-            "test_answered": _share(answered, len(order)),
-            "test_error": _share(wrong_from[first], answered),
-        })  # fmt: skip
-    return found
 
 
 def one_sided(c: Columns, acts: np.ndarray) -> str:
@@ -102,5 +74,6 @@ def one_sided(c: Columns, acts: np.ndarray) -> str:
     )
 
 
-def _share(part: float, whole: float) -> float | None:
+def share(part: float, whole: float) -> float | None:
+    """``part`` of ``whole``; None of nothing."""
     return float(part / whole) if whole else None

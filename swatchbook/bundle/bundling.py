@@ -53,7 +53,7 @@ def make(folder: Path = MODEL.parent) -> tuple[Bundle, Verified, int]:
     """
     settings = params.load(parameters.Bundle)
     predictions = tables.PREDICTIONS.read()
-    built = _built(predictions)
+    built = _built(predictions, settings.threshold)
     test = predictions[predictions["subset"] == tables.TEST].reset_index(drop=True)
     chosen = golden.choose(test, settings.golden_images)
     if not chosen:
@@ -79,7 +79,7 @@ def sentence(made: Bundle, verified: Verified, goldens: int) -> str:
     )
 
 
-def _built(predictions: pd.DataFrame) -> Bundle:
+def _built(predictions: pd.DataFrame, threshold: float) -> Bundle:
     network, of_network = models.load(models.NETWORK, {"resolution", "resize", "door_version"})
     classifier, of_classifier = models.load(
         models.CLASSIFIER, {"labels", "kind", "network", "engine", "precision"}
@@ -113,6 +113,7 @@ def _built(predictions: pd.DataFrame) -> Bundle:
         "parameters": provenance.parameters(params.read(), SECTIONS),
         "code": provenance.code(),
         "versions": json.dumps(provenance.versions()),
+        "threshold": repr(threshold),
     }
     content = model_file.merged(network, classifier, metadata, rules)
     return Bundle(content, metadata, json.loads(metadata["labels"]), rules)

@@ -53,6 +53,11 @@ class Bundle:
         """The arithmetic of the features that the classifier was trained on."""
         return self.metadata["precision"]
 
+    @property
+    def threshold(self) -> float:
+        """The confidence from which it answers, unless it is told otherwise; 0: always."""
+        return float(self.metadata.get("threshold", "0"))
+
     @cached_property
     def network(self) -> bytes:
         """The part from images to features, as an ONNX model."""
@@ -139,6 +144,9 @@ def read(path: Path) -> Bundle:
         labels = json.loads(metadata["labels"])
         rules = [Rule(**row) for row in json.loads(metadata["abstention"])]
         resolution, width = int(metadata["resolution"]), int(metadata["features"])
+        threshold = float(metadata.get("threshold", "0"))
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold {threshold} is none from 0 to 1")
     except (ValueError, TypeError, KeyError) as error:
         raise NetworkError(f"{path}: its metadata can't be read: {error}; {_ANEW}") from None
     found = _shapes(onnx.load_from_string(content).graph)

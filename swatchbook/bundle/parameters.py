@@ -16,3 +16,10 @@ class Bundle(Section):
         ge=1,
         le=100,
     )
+    threshold: float = key(
+        0.0,
+        "least confidence of an answer, below it: not sure; 0: answer always (`swatchbook browse` "
+        "shows what each brings)",
+        ge=0,
+        le=1,
+    )

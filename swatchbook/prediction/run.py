@@ -28,8 +28,8 @@ _FLUSHED_EVERY = 64
 class Answers:
     """What is wanted of each image.
 
-    ``top`` classes; an answer from a confidence of ``threshold`` on, or from that where at most
-    ``max_error`` of the answers are wrong; ``evidence`` nearest training images.
+    ``top`` classes; an answer from a confidence of ``threshold`` on (None: the bundle's), or from
+    that where at most ``max_error`` of the answers are wrong; ``evidence`` nearest training images.
     """
 
     top: int = 1
@@ -91,8 +91,12 @@ def run(
 
 def _threshold(found: Bundle, answers: Answers) -> float:
     max_error = answers.max_error
+    if answers.threshold is not None:
+        return answers.threshold
     if max_error is None:
-        return answers.threshold or 0.0
+        if found.threshold:
+            _say(f"predict: not sure below {found.threshold:g} (bundle.threshold)")
+        return found.threshold
     rule = abstention.least(found.rules, max_error)
     if rule is None:
         least = min(found.rules, key=lambda rule: rule.bound)

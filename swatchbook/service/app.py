@@ -113,6 +113,7 @@ def _add_operation(app: FastAPI, deployment: Deployment, telemetry: Telemetry) -
             "resize",
             "levels",
             "data",
+            "threshold",
             "parameters",
             "code",
         )

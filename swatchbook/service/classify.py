@@ -71,8 +71,10 @@ def router(answering: Answering, telemetry: Telemetry, most: int) -> APIRouter:
 
 def _wishes(options: Options, deployed: Deployed) -> Wishes:
     threshold = options.threshold
+    if threshold is None:
+        threshold = deployed.predictor.bundle.threshold
     if options.max_error is not None:
-        if threshold:
+        if options.threshold:
             raise Problem(422, "threshold and max_error: give one of them")
         rule = abstention.least(deployed.predictor.bundle.rules, options.max_error)
         if rule is None:

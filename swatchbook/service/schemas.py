@@ -17,7 +17,9 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     top_k: int = Field(5, ge=1, le=1000, description="classes of each image, the highest first")
-    threshold: float = Field(0.0, ge=0, le=1, description="answer from this confidence on")
+    threshold: float | None = Field(
+        None, ge=0, le=1, description="answer from this confidence on (default: the model's own)"
+    )
     max_error: float | None = Field(
         None, gt=0, lt=1, description="find that confidence: at most this share of answers wrong"
     )

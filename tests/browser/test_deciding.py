@@ -1,4 +1,4 @@
-"""The confusion matrix and the thresholds are what one counts by hand."""
+"""The confusion matrix is what one counts by hand."""
 
 import numpy as np
 import pandas as pd
@@ -39,26 +39,6 @@ def test_of_many_classes_the_pairs_are_told() -> None:
     assert count >= found.pairs[-1][2] >= 1
 
 
-def test_what_a_threshold_brings_is_counted_on_both_parts() -> None:
-    made = write_tables(600)
-    frame = made["predictions"]
-    rules = deciding.thresholds(columns.load())
-    assert rules[0]["threshold"] == 0
-    assert rules[0]["answered"] == rules[0]["test_answered"] == 1
-    for rule in rules[:: len(rules) // 7]:
-        # a column has fewer digits than a table
-        at = np.float32(rule["threshold"]) - 1e-6
-        for subset, prefix in (("train", ""), ("test", "test_")):
-            part = frame[frame["subset"] == subset]
-            answered = part[part["confidence"] >= at]
-            share = len(answered) / len(part)
-            assert rule[f"{prefix}answered"] == pytest.approx(share, abs=0.01)
-            if len(answered) > 20:
-                wrong = (answered["predicted"] != answered["label"]).mean()
-                assert rule[f"{prefix}error"] == pytest.approx(wrong, abs=0.02)
-        assert rule["bound"] >= rule["error"]
-
-
 def test_the_measures_are_those_of_evaluate() -> None:
     made = write_tables(500)
     part = made["predictions"].query("subset == 'test'")
@@ -75,7 +55,6 @@ def test_without_predictions_there_is_nothing_to_decide() -> None:
     frame = pd.read_csv("data/predictions.csv")
     frame.iloc[:0].to_csv("data/predictions.csv", index=False)
     c = columns.load()
-    assert deciding.thresholds(c) == []
     assert deciding.confusion(c, "test").images == 0
 
 

@@ -1,9 +1,14 @@
 // @ts-check
 // From what confidence to answer: how many get an answer, how many of these are wrong, what it costs.
-import { ask, by, complain, element, keys, ready, state } from "/static/page.js";
+import { ask, by, calm, complain, element, isReadOnly, keys, ready, say, send, state } from "/static/page.js";
 
 /** @type {any[]} */
 let rules = [];
+/** What params.yaml says, and said before this page wrote it. */
+let written = 0;
+let before = 0;
+/** @type {any} */
+let waiting;
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDE, HIGH, LEFT, BELOW] = [600, 300, 48, 28];
 const percent = (/** @type {number|null} */ share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
@@ -34,6 +39,59 @@ function show() {
   draw(rule);
   const now = new URLSearchParams({ at, wrong: String(number("wrong")), none: String(number("none-cost")) });
   history.replaceState(null, "", `/threshold?${now}`);
+  const train = `subset=train&confidence=${rule.threshold.toFixed(6)}..1`;
+  /** @type {HTMLAnchorElement} */ (by("wrong-ones")).href = `/images?${train}&result=wrong&sort=-confidence`;
+  /** @type {HTMLAnchorElement} */ (by("unsure-ones")).href = `/images?subset=train&confidence=0..${Math.max(0, rule.threshold - 1e-6).toFixed(6)}&sort=-confidence`;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => classes(rule.threshold).catch(complain), 150);
+}
+
+/** @param {number} at */
+async function classes(at) {
+  const told = await ask(`/api/thresholds/classes?at=${at}&snapshot=${state.snapshot}`);
+  by("by-class").querySelector("tbody")?.replaceChildren(
+    ...told.classes.map((/** @type {any} */ one) =>
+      element("tr", {}, element("th", { scope: "row" }, one.label), element("td", {}, one.images), ...["answered", "recall", "precision"].map((key) => element("td", {}, percent(one[key])))),
+    ),
+  );
+}
+
+/** To params.yaml. @param {number} to */
+async function write(to) {
+  if (isReadOnly) return;
+  try {
+    const told = await send("/api/thresholds", { threshold: to, before: written });
+    before = written;
+    written = told.written;
+    calm();
+    say(`params.yaml says ${written} now`);
+    showWritten();
+  } catch (error) {
+    complain(error);
+  }
+}
+
+function showWritten() {
+  by("written").textContent = String(written);
+  if (isReadOnly) return;
+  by("then").hidden = written === before;
+  by("put-back").hidden = written === before;
+  by("put-back").textContent = `Put back ${before}`;
+}
+// a little below, so that the image at the border still gets its answer
+const use = () => write(Math.floor(rules[Number(slider().value)].threshold * 1e4) / 1e4);
+
+/** The rule that answers most of those with at most so many wrong, with 95 % confidence. */
+function bounded() {
+  const most = number("most") / 100;
+  const found = rules.findIndex((rule) => rule.bound <= most);
+  if (found < 0) {
+    const least = rules.reduce((one, other) => (other.bound < one.bound ? other : one));
+    return complain(`at most ${(100 * most).toFixed(1)} % wrong can't be had with 95 % confidence: ${percent(least.bound)} can, from ${least.threshold.toFixed(3)} on; more images allow less`);
+  }
+  calm();
+  slider().value = String(found);
+  show();
 }
 
 /** @param {any} chosen */
@@ -62,7 +120,9 @@ function cheapest() {
 
 async function begin() {
   try {
-    rules = (await ask(`/api/thresholds?snapshot=${state.snapshot}`)).rules;
+    const told = await ask(`/api/thresholds?snapshot=${state.snapshot}`);
+    rules = told.rules;
+    written = before = told.written;
   } catch (error) {
     return complain(error);
   }
@@ -70,14 +130,23 @@ async function begin() {
   const address = new URLSearchParams(location.search);
   for (const [id, name] of [["wrong", "wrong"], ["none-cost", "none"]]) if (address.get(name)) /** @type {HTMLInputElement} */ (by(id)).value = address.get(name) || "";
   slider().max = String(rules.length - 1);
-  const at = Number(address.get("at") || 0);
+  const at = Number(address.get("at") ?? written);
   slider().value = String(Math.max(0, rules.findLastIndex((rule) => rule.threshold <= at + 5e-4)));
   by("rules").querySelector("tbody")?.replaceChildren(
     ...rules.map((rule) => element("tr", {}, element("th", { scope: "row" }, rule.threshold.toFixed(3)), ...["answered", "error", "bound", "test_answered", "test_error"].map((key) => element("td", {}, percent(rule[key]))))),
   );
   for (const id of ["threshold", "wrong", "none-cost"]) by(id).addEventListener("input", show);
   by("cheapest").addEventListener("click", cheapest);
+  by("most").addEventListener("change", bounded);
+  if (!isReadOnly) {
+    by("use").addEventListener("click", use);
+    by("put-back").addEventListener("click", () => write(before));
+  }
+  showWritten();
   show();
 }
-keys.push({ keys: ["c"], what: "the cheapest threshold", run: cheapest });
+keys.push(
+  { keys: ["c"], what: "the cheapest threshold", run: cheapest },
+  { keys: ["w"], what: "write it to params.yaml", run: use },
+);
 if (state.snapshot && document.getElementById("threshold")) ready.then(begin);

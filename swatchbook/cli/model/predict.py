@@ -19,7 +19,9 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 )  # fmt: skip
 @click.option("--top-k", "top", default=1, type=click.IntRange(1), help="Classes of each image.")
 @click.option(
-    "--threshold", type=click.FloatRange(0, 1), help="Answer from this confidence, else not sure."
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Answer from this confidence, else not sure (default: bundle.threshold).",
 )
 @click.option(
     "--max-error", type=click.FloatRange(0, 1, min_open=True, max_open=True),
