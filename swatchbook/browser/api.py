@@ -1,5 +1,6 @@
 """What the pages ask for and say, as JSON; and pictures."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
@@ -8,12 +9,14 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from swatchbook.base.errors import BusyError, DataError, ImageRefused, ParamsError
+from swatchbook.base.errors import BusyError, DataError, ImageRefused, NetworkError, ParamsError
 from swatchbook.browser import listing, threshold
 from swatchbook.browser.acts import Action, Conflict
 from swatchbook.browser.data import query
 from swatchbook.browser.data.columns_of_tables import OUTCOMES
 from swatchbook.browser.desk import Desk, Gone, View
+from swatchbook.browser.heat import Heat
+from swatchbook.browser.job import Job as Command
 from swatchbook.browser.pictures import LARGE, SIDES, Pictures
 from swatchbook.browser.rerun import Rerun
 from swatchbook.curation.annotations import EXCLUDE
@@ -24,6 +27,8 @@ from swatchbook.server.problem import Problem
 _SHORTEST, _LONGEST = 12, 64
 _MOST_ACTS = 5000
 _FOREVER = "private, max-age=31536000, immutable"
+# of what another run changes
+_SHORTLY = "private, max-age=60"
 Digits = Annotated[str, Field(pattern=r"^[0-9a-f]{12,64}$")]
 
 
@@ -75,7 +80,9 @@ class Job(BaseModel):
     do: Literal["start", "stop"]
 
 
-def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
+def router(
+    desk: Desk, pictures: Pictures, heat: Heat, rerun: Rerun, jobs: Mapping[str, Command]
+) -> APIRouter:
     """The routes below ``/api``, and those of pictures."""
     api = APIRouter()
 
@@ -117,6 +124,15 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
         code = c.classes.index(label) if label else None
         found = view.similar.nearest(row_of(view, digits), count, code)
         return JSONResponse({"similar": [listing.near(view, *one) for one in found]})
+
+    @api.get("/api/groups")
+    def groups(
+        kind: Literal["conflict", "mixed", "near_duplicate"] = "near_duplicate",
+        snapshot: str = "",
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    ) -> JSONResponse:
+        return JSONResponse(listing.groups(desk.view(snapshot), kind, offset, limit))
 
     @api.post("/api/acts")
     def act(wanted: Wanted) -> JSONResponse:
@@ -174,6 +190,16 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
         rerun.start() if wanted.do == "start" else rerun.stop()
         return JSONResponse(rerun.state())
 
+    @api.get("/api/jobs/{name}")
+    def state_of_job(name: str, since: Annotated[int, Query(ge=0)] = 0) -> JSONResponse:
+        return JSONResponse(_job(jobs, name).state(since))
+
+    @api.post("/api/jobs/{name}")
+    def do_job(name: str, wanted: Job) -> JSONResponse:
+        one = _job(jobs, name)
+        one.start() if wanted.do == "start" else one.stop()
+        return JSONResponse(one.state())
+
     @api.get("/thumb/{digits}")
     async def thumbnail(request: Request, digits: str, side: int = SIDES[0]) -> Response:
         if side not in SIDES:
@@ -184,10 +210,25 @@ def router(desk: Desk, pictures: Pictures, rerun: Rerun) -> APIRouter:
     async def picture(request: Request, digits: str) -> Response:
         return await _picture(request, digits, LARGE)
 
+    @api.get("/heat/{digits}")
+    def heat_of_class(digits: str, label: str) -> Response:
+        view = desk.known()
+        try:
+            return _jpeg(heat.of_class(*_file(view, digits), label))
+        except ImageRefused as refused:
+            raise Problem(404, refused.reason) from None
+
+    @api.get("/difference/{digits}/{other}")
+    def heat_of_difference(digits: str, other: str) -> Response:
+        view = desk.known()
+        try:
+            return _jpeg(heat.of_difference(_file(view, digits), _file(view, other)))
+        except ImageRefused as refused:
+            raise Problem(404, refused.reason) from None
+
     async def _picture(request: Request, digits: str, side: int) -> Response:
         view = await run_in_threadpool(desk.known)
-        row = row_of(view, digits)
-        sha256, path = view.columns.sha256[row].decode(), view.columns.text(row, "path")
+        sha256, path = _file(view, digits)
         head = {"ETag": pictures.tag(sha256, side), "Cache-Control": _FOREVER}
         if request.headers.get("if-none-match") == head["ETag"]:
             return Response(status_code=304, headers=head)
@@ -220,6 +261,10 @@ def add_handlers(app: FastAPI) -> None:
     async def params(_: Request, error: ParamsError) -> Response:
         return problem.answer(422, str(error))
 
+    @app.exception_handler(NetworkError)
+    async def network(_: Request, error: NetworkError) -> Response:
+        return problem.answer(409, str(error))
+
     @app.exception_handler(DataError)
     async def data(_: Request, error: DataError) -> Response:
         return problem.answer(409, str(error))
@@ -235,6 +280,22 @@ def row_of(view: View, digits: str) -> int:
             404, "give more digits" if found else f"no image {digits[:_SHORTEST]} is here"
         )
     return found[0]
+
+
+def _file(view: View, digits: str) -> tuple[str, str]:
+    """Digest and path of an image. Raises Problem."""
+    row = row_of(view, digits)
+    return view.columns.sha256[row].decode(), view.columns.text(row, "path")
+
+
+def _jpeg(content: bytes) -> Response:
+    return Response(content, media_type="image/jpeg", headers={"Cache-Control": _SHORTLY})
+
+
+def _job(jobs: Mapping[str, Command], name: str) -> Command:
+    if name not in jobs:
+        raise Problem(404, f"a job is one of {', '.join(jobs)}")
+    return jobs[name]
 
 
 def _parsed(pairs: list[tuple[str, str]], view: View) -> query.Query:

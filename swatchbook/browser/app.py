@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from swatchbook.browser import access, api, pages
+from swatchbook.browser import access, api, learning, pages
 from swatchbook.browser.access import Access
 from swatchbook.browser.desk import Desk
+from swatchbook.browser.heat import Heat
 from swatchbook.browser.pictures import Pictures
 from swatchbook.browser.rerun import Rerun
 from swatchbook.server import problem
@@ -23,20 +24,24 @@ _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 def build(desk: Desk, telemetry: Telemetry, token: str, port: int, read_only: bool) -> FastAPI:
     """The application for one user of this machine, who has the ``token``."""
-    pictures, rerun = Pictures(desk.levels()), Rerun()
+    pictures, heat, rerun = Pictures(desk.levels()), Heat(desk.levels()), Rerun()
+
+    jobs = {"learning": learning.job()}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await run_in_threadpool(rerun.close)
+        for job in (rerun, *jobs.values()):
+            await run_in_threadpool(job.close)
         await run_in_threadpool(pictures.close)
+        await run_in_threadpool(heat.close)
 
     app = FastAPI(
         title="Swatchbook browser", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
         redirect_slashes=False,
     )  # fmt: skip
     app.state.draining = False
-    app.include_router(api.router(desk, pictures, rerun))
+    app.include_router(api.router(desk, pictures, heat, rerun, jobs))
     app.include_router(pages.router(desk, read_only))
     _add_files(app)
     problem.add_handlers(app)

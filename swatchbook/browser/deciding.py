@@ -59,6 +59,15 @@ def confusion(c: Columns, subset: str) -> Confusion:
     return Confusion(names, found, pairs, int(support.sum()), int(right.sum()))
 
 
+def surest_mistakes(c: Columns, subset: str, count: int) -> tuple[list[int], bool]:
+    """The rows of the wrong predictions of a part with most confidence, the surest first; and
+    whether anything is predicted there."""
+    known = (c.subset == SUBSETS.index(subset)) & (c.predicted != NONE) & (c.label != NONE)
+    wrong = np.flatnonzero(known & (c.predicted != c.label))
+    order = np.argsort(-c.confidence[wrong], kind="stable")[:count]
+    return wrong[order].tolist(), bool(known.any())
+
+
 def one_sided(c: Columns, acts: np.ndarray) -> str:
     """A sentence where mistakes of the test part were looked at, and few of its right answers:
     what is mended then are only the labels that speak against the classifier."""

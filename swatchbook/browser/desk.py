@@ -7,6 +7,7 @@ from swatchbook.base.errors import DataError, SwatchbookError
 from swatchbook.browser.acts import Acts
 from swatchbook.browser.data import columns
 from swatchbook.browser.data.columns import Columns
+from swatchbook.browser.data.groups import Groups
 from swatchbook.browser.data.query import Selections
 from swatchbook.browser.data.similar import Similar
 from swatchbook.project import params
@@ -22,6 +23,7 @@ class View:
     columns: Columns
     selections: Selections
     similar: Similar
+    groups: Groups
     acts: Acts
 
 
@@ -98,6 +100,8 @@ class Desk:
         self._newest = found.snapshot
         if found.snapshot not in self._views:
             acts = Acts(params.load(DataSet).data_set, found, self._annotator)
-            self._views[found.snapshot] = View(found, Selections(found), Similar(found), acts)
+            self._views[found.snapshot] = View(
+                found, Selections(found), Similar(found), Groups(found), acts
+            )
         for old in list(self._views)[:-_KEPT]:
             del self._views[old]

@@ -6,11 +6,14 @@ import numpy as np
 
 from swatchbook.browser.acts import Act
 from swatchbook.browser.data.columns_of_tables import NONE, OUTCOMES, SUBSETS, TEXTS
+from swatchbook.browser.data.groups import bits
 from swatchbook.browser.data.query import NO_ACT, Query
 from swatchbook.browser.desk import View
 from swatchbook.review.choices import KINDS
 
 MOST = 500
+# a group of more is shown in part
+_MOST_MEMBERS = 200
 # of a digest: as many as name an image among a thousand million
 DIGITS = 20
 
@@ -100,6 +103,47 @@ def near(view: View, row: int, similarity: float) -> dict[str, Any]:
         "sha256": c.sha256[row].decode()[:DIGITS], "label": c.name_of(int(c.label[row])),
         "similarity": similarity,
     }  # fmt: skip
+
+
+def groups(view: View, kind: str, offset: int, limit: int) -> dict[str, Any]:
+    """So many groups of a kind of ``data.groups.KINDS``.
+
+    Each has its ``group`` (−1: an image alone), ``why``, the ``count`` of its images and
+    ``members``; ``bits`` is by how many a member's hash differs from that of the first one.
+    """
+    found = view.groups.of(kind)
+    some = found[offset : offset + limit]
+    return {
+        "total": len(found), "offset": offset, "snapshot": view.columns.snapshot,
+        "until": view.acts.latest, "groups": [_of_group(view, kind, rows) for rows in some],
+    }  # fmt: skip
+
+
+def _of_group(view: View, kind: str, rows: np.ndarray) -> dict[str, Any]:
+    c = view.columns
+    first = int(rows[0])
+    why = [one["why"] for one in c.suspected(first) if one["kind"] == "conflict"]
+    return {
+        "group": int(c.group[first]) if kind != "conflict" else -1,
+        "why": why[0] if kind == "conflict" and why else "",
+        "count": len(rows),
+        "members": [_of_member(view, int(row), first) for row in rows[:_MOST_MEMBERS]],
+    }
+
+
+def _of_member(view: View, row: int, first: int) -> dict[str, Any]:
+    c = view.columns
+    return {
+        "sha256": c.sha256[row].decode()[:DIGITS],
+        "label": c.name_of(int(c.label[row])),
+        "predicted": "" if c.predicted[row] == NONE else c.name_of(int(c.predicted[row])),
+        "subset": SUBSETS[c.subset[row]],
+        "outcome": OUTCOMES[c.outcome[row]],
+        "name": c.text(row, "source").rpartition("/")[2],
+        "size": f"{c.width[row]} × {c.height[row]}",
+        "bits": bits(c.text(row, "dhash"), c.text(first, "dhash")),
+        "act": int(view.acts.codes[row]),
+    }
 
 
 def conflict(acts: list[Act]) -> list[dict[str, str]]:

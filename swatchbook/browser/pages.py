@@ -1,26 +1,50 @@
 """The pages, with what can be said without a script."""
 
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel, Field
 
-from swatchbook.browser import changes, deciding, listing
+from swatchbook.base.errors import DataError, SwatchbookError
+from swatchbook.browser import changes, deciding, heat, history, learning, listing
 from swatchbook.browser.api import row_of
 from swatchbook.browser.data.columns_of_tables import OUTCOMES
 from swatchbook.browser.data.query import NO_ACT, SORTS
 from swatchbook.browser.desk import Desk, View
-from swatchbook.project import stage
+from swatchbook.evaluation.headlines import HEADLINES
+from swatchbook.experiments.git_history import WORKSPACE
+from swatchbook.project import params, stage
 from swatchbook.review.choices import KINDS
+from swatchbook.training.parameters import RefineDnn
 
 _PAGES = {
     "/": ("Overview", "overview.html"), "/images": ("Images", "images.html"),
-    "/review": ("Review", "review.html"), "/confusion": ("Confusion", "confusion.html"),
-    "/threshold": ("Threshold", "threshold.html"), "/changes": ("Changes", "changes.html"),
+    "/review": ("Review", "review.html"), "/groups": ("Groups", "groups.html"),
+    "/confusion": ("Confusion", "confusion.html"), "/mistakes": ("Mistakes", "mistakes.html"),
+    "/threshold": ("Threshold", "threshold.html"), "/learning": ("Learning curve", "learning.html"),
+    "/runs": ("Runs", "runs.html"), "/changes": ("Changes", "changes.html"),
 }  # fmt: skip
+_MISTAKES = 24
+# what they show is there although no table is
+_WITHOUT_TABLES = ("/runs", "/compare", "/learning")
+
+
+class Asked(BaseModel):
+    """What the address of a page may say of what it shows; the rest is for its script."""
+
+    subset: Literal["test", "train"] = "test"
+    kind: str = ""
+    only: Literal["", "workspace", "commit", "experiment"] = ""
+    sort: str = ""
+    metric: str = HEADLINES[0]
+    a: str = ""
+    b: str = ""
+    show: history.Shown = "fixed"
+    page: int = Field(1, ge=1, le=10**6)
 
 
 def router(desk: Desk, read_only: bool) -> APIRouter:
@@ -29,14 +53,18 @@ def router(desk: Desk, read_only: bool) -> APIRouter:
 
     def add(path: str, title: str, name: str) -> None:
         @found.get(path, response_class=HTMLResponse)
-        def page(subset: Literal["test", "train"] = "test") -> HTMLResponse:
+        def page(asked: Annotated[Asked, Query()]) -> HTMLResponse:
             view = desk.newest()
             state = listing.state(view, desk.why_not)
-            more = _shown(path, view, subset) if view else {}
+            more = _shown(path, view, asked) if view or path in _WITHOUT_TABLES else {}
             return _made(name, title, path, state, read_only=read_only, **more)
 
-    for path, (title, name) in _PAGES.items():
+    for path, (title, name) in [*_PAGES.items(), ("/compare", ("Compare", "compare.html"))]:
         add(path, title, name)
+
+    @found.get("/runs.png")
+    def picture(asked: Annotated[Asked, Query()]) -> Response:
+        return Response(history.picture(_headline(asked.metric)), media_type="image/png")
 
     @found.get("/images/{digits}", response_class=HTMLResponse)
     def image(digits: str) -> HTMLResponse:
@@ -63,23 +91,85 @@ def _made(name: str, title: str, path: str, state: dict[str, Any], **more: Any) 
     )
 
 
-def _shown(path: str, view: View, subset: str) -> dict[str, Any]:
+def _shown(path: str, view: View | None, asked: Asked) -> dict[str, Any]:
     """What a page shows beside the state of the tables."""
+    match path:
+        case "/runs":
+            return _runs(asked)
+        case "/compare":
+            return _compared(asked)
+        case "/learning":
+            return {"curve": learning.shown(), "why": _why_no_curve()}
+    return _of_tables(path, view, asked) if view else {}
+
+
+def _of_tables(path: str, view: View, asked: Asked) -> dict[str, Any]:
     match path:
         case "/":
             outcomes = np.bincount(view.columns.outcome, minlength=len(OUTCOMES)).tolist()
             return {
                 "suspects": _suspects(view), "headlines": _headlines(),
+                "groups": view.groups.counts(),
                 "outcomes": dict(zip(OUTCOMES, outcomes, strict=True)),
             }  # fmt: skip
         case "/review":
             return {"suspects": _suspects(view), "notice": _notice(view)}
+        case "/groups":
+            counts = view.groups.counts()
+            kind = asked.kind or next((kind for kind in counts if counts[kind]), "near_duplicate")
+            return {"counts": counts, "kind": kind}
         case "/confusion":
-            confusion = deciding.confusion(view.columns, subset)
-            return {"confusion": confusion, "subset": subset, "most": deciding.MOST_CLASSES}
+            confusion = deciding.confusion(view.columns, asked.subset)
+            return {"confusion": confusion, "subset": asked.subset, "most": deciding.MOST_CLASSES}
+        case "/mistakes":
+            rows, known = deciding.surest_mistakes(view.columns, asked.subset, _MISTAKES)
+            return {
+                "mistakes": [listing.whole(view, row) for row in rows], "known": known,
+                "subset": asked.subset, "why": heat.why_not(),
+            }  # fmt: skip
         case "/changes":
             return {"changes": changes.of(view), "notice": _notice(view)}
     return {}
+
+
+def _runs(asked: Asked) -> dict[str, Any]:
+    shown = {"headlines": HEADLINES, "only": asked.only, "sort": asked.sort, "why": ""}
+    try:
+        found = history.listed(asked.only, asked.sort)
+    except DataError as error:
+        return {**shown, "why": str(error)}
+    metric = _headline(asked.metric)
+    return {**shown, "runs": found, "metric": metric, "picture": history.can_be_drawn(metric)}
+
+
+def _compared(asked: Asked) -> dict[str, Any]:
+    b = asked.b or WORKSPACE
+    shown = {"a": asked.a, "b": b, "show": asked.show, "page": asked.page}
+    try:
+        shown["names"] = history.names()
+        if not asked.a:
+            return {**shown, "why": "", "found": None}
+        found = history.compared(asked.a, b, asked.show, asked.page)
+    except SwatchbookError as error:
+        return {"names": [], **shown, "why": str(error), "found": None}
+    return {**shown, "why": "", "found": found}
+
+
+def _headline(name: str) -> str:
+    return name if name in HEADLINES else HEADLINES[0]
+
+
+def _why_no_curve() -> str:
+    try:
+        refined = params.load(RefineDnn).mode == "refine"
+    except SwatchbookError as error:
+        return str(error)
+    if not refined:
+        return ""
+    return (
+        "A refined network has seen the labels of all its training images: a learning curve needs "
+        "refine_dnn.mode: fixed."
+    )
 
 
 def _notice(view: View) -> str:

@@ -71,7 +71,8 @@ class Outlook:
 
     ``doubling``: by how much the class-average error falls with twice the images; ``for_a_point``:
     how many more images a class a fall by one point takes. ``helped`` is the class whose error
-    falls most when images are doubled, ``helped_by`` by how much.
+    falls most when images are doubled, ``helped_by`` by how much; ``band (s, 2)`` has low and high
+    of the class-average error at each of ``Curve.images``.
     """
 
     law: PowerLaw
@@ -79,6 +80,7 @@ class Outlook:
     for_a_point: tuple[float, float, float]
     helped: str
     helped_by: float
+    band: np.ndarray
 
 
 def measure(
@@ -128,15 +130,18 @@ def outlook(curve: Curve, confidence: float, resamples: int, seed: int) -> Outlo
     random = np.random.default_rng(seed)
     # within classes, so that each has a part in every draw
     of_class = [_groups_of(curve, name) for name in np.unique(curve.labels)]
-    found = [_promise(curve, None)]
+    found, errors_of = [_promise(curve, None)], []
     for _ in range(resamples):
         drawn = [
             groups[number]
             for groups in of_class
             for number in random.integers(len(groups), size=len(groups))
         ]
-        found.append(_promise(curve, np.concatenate(drawn)))
+        rows = np.concatenate(drawn)
+        found.append(_promise(curve, rows))
+        errors_of.append(curve.errors(rows).mean(axis=1))
     tail = 100 * (1 - confidence) / 2
+    band = np.percentile(np.array(errors_of), [tail, 100 - tail], axis=0).T
     low, high = np.percentile(np.array(found[1:]), [tail, 100 - tail], axis=0, method="nearest")
     doubling, for_a_point = (
         (float(found[0][column]), float(low[column]), float(high[column])) for column in range(2)
@@ -148,7 +153,7 @@ def outlook(curve: Curve, confidence: float, resamples: int, seed: int) -> Outlo
     most = int(np.argmax(falls))
     law = fit(curve.images, curve.errors().mean(axis=1))
     return Outlook(
-        law, doubling, for_a_point, str(np.unique(curve.labels)[most]), float(falls[most])
+        law, doubling, for_a_point, str(np.unique(curve.labels)[most]), float(falls[most]), band
     )
 
 

@@ -1,12 +1,17 @@
 """A learning curve in words and as a picture."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from swatchbook.experiments.learning_curve import Curve, Outlook
 from swatchbook.project import figures
+
+# its points; beside them the picture, and what a page draws it by
+CURVE = Path("plots/learning_curve.csv")
 
 
 def sentence(curve: Curve, found: Outlook) -> str:
@@ -29,6 +34,14 @@ def sentence(curve: Curve, found: Outlook) -> str:
     return text
 
 
+def facts(curve: Curve, found: Outlook) -> dict[str, Any]:
+    """What a page needs to draw it anew, beside the points."""
+    return {
+        "sentence": sentence(curve, found), "now": curve.now, "law": asdict(found.law),
+        "band": found.band.tolist(),
+    }  # fmt: skip
+
+
 def draw(curve: Curve, found: Outlook, path: Path) -> None:
     """Error against images, by class and on average, with the law that was fitted."""
     figure, (axes,) = figures.blank(1, 7, 4.5)
@@ -39,6 +52,7 @@ def draw(curve: Curve, found: Outlook, path: Path) -> None:
         axes.plot(curve.images, 100 * errors, "o-", color=colour, alpha=0.5, label=name)
     mean = 100 * curve.errors().mean(axis=1)
     axes.plot(curve.images, mean, "o", color=figures.COLOURS[0], label="class average")
+    axes.fill_between(curve.images, *(100 * found.band.T), color=figures.COLOURS[0], alpha=0.15)
     ahead = np.geomspace(curve.images[0], 4 * curve.images[-1], 100)
     axes.plot(ahead, [100 * found.law(n) for n in ahead], "--", color=figures.COLOURS[0])
     axes.axvline(curve.now, color=figures.GREY, linestyle=":", label="now")

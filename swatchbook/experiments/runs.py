@@ -57,6 +57,26 @@ def names() -> list[str]:
     return [*found, *git_history.branches_and_tags()]
 
 
+def revision(run: str) -> str:
+    """The commit that is called ``run``; DVC's experiments first. Raises DataError."""
+    for experiments in git_history.experiments().values():
+        for one in experiments:
+            if one.name == run:
+                return one.revision
+    if found := git_history.resolved(run):
+        return found
+    known = names()
+    shallow = (
+        " This clone is shallow: `git fetch --unshallow` brings the rest."
+        if git_history.is_shallow()
+        else ""
+    )
+    raise DataError(
+        f"{run!r} is no commit, branch, tag or experiment of this project."
+        f"{did_you_mean(run, known)} Known: {', '.join([WORKSPACE, *known][:12])}.{shallow}"
+    )
+
+
 def _read(run: str, path: Path) -> str:
     try:
         if run == WORKSPACE:
@@ -76,19 +96,19 @@ def _read_kept(run: str, path: Path) -> bytes:
     Not by ``dvc.api``: it looks for the paths of a project in a sub-folder from git's root.
     """
     try:
-        revision = _revision(run)
+        commit = revision(run)
     except DataError as error:
         if str(error).startswith(repr(run)):
             raise
         raise DataError(f"{run}: {error}") from None
-    kept = git_history.contents([revision], [path.as_posix(), _LOCK])
-    if (revision, path.as_posix()) in kept:
-        return kept[revision, path.as_posix()]
-    if (revision, _LOCK) not in kept:
+    kept = git_history.contents([commit], [path.as_posix(), _LOCK])
+    if (commit, path.as_posix()) in kept:
+        return kept[commit, path.as_posix()]
+    if (commit, _LOCK) not in kept:
         raise DataError(
             f"{run}: no {_LOCK} here: nothing had run when it was committed; name another run"
         )
-    outputs = _outputs(kept[revision, _LOCK])
+    outputs = _outputs(kept[commit, _LOCK])
     if path.as_posix() in outputs:
         return _object(run, path, outputs[path.as_posix()])
     for parent in path.parents:
@@ -99,26 +119,6 @@ def _read_kept(run: str, path: Path) -> bytes:
             if name in inside:
                 return _object(run, path, inside[name])
     raise DataError(f"{run}: it has no {path}; name a run that evaluated")
-
-
-def _revision(run: str) -> str:
-    """The commit that is called ``run``; DVC's experiments first."""
-    for experiments in git_history.experiments().values():
-        for one in experiments:
-            if one.name == run:
-                return one.revision
-    if found := git_history.resolved(run):
-        return found
-    known = names()
-    shallow = (
-        " This clone is shallow: `git fetch --unshallow` brings the rest."
-        if git_history.is_shallow()
-        else ""
-    )
-    raise DataError(
-        f"{run!r} is no commit, branch, tag or experiment of this project."
-        f"{did_you_mean(run, known)} Known: {', '.join([WORKSPACE, *known][:12])}.{shallow}"
-    )
 
 
 def _outputs(lock: bytes) -> dict[str, str]:

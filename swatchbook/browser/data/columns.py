@@ -23,7 +23,7 @@ from swatchbook.browser.data.columns_of_tables import SOURCES
 from swatchbook.project import tables
 
 # raised with what is in the files below
-_VERSION = 2
+_VERSION = 3
 _KEPT_STATES = 3
 
 

@@ -26,7 +26,8 @@ NONE = np.uint16(65535)
 TOP = 5
 SOURCES = (tables.MANIFEST, tables.CURATED, tables.SPLIT, tables.PREDICTIONS, tables.SUSPECTS)
 # of the manifest, and seldom asked for
-TEXTS = ("path", "source", "url", "final_url", "licence", "author", "query", "fetched", "format")
+TEXTS = ("path", "source", "url", "final_url", "licence", "author", "query", "fetched", "format",
+         "dhash")  # fmt: skip
 _BLOCK = 16 * 2**20
 
 

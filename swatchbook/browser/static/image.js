@@ -36,8 +36,23 @@ function brighten(to) {
   picture.style.filter = bright === 1 ? "" : `brightness(${bright})`;
 }
 picture.addEventListener("click", zoom);
-picture.addEventListener("error", () => complain("the picture can't be shown: its file has vanished or changed (`swatchbook verify` says which)"));
+picture.addEventListener("error", () => (heat?.value ? noHeat() : complain("the picture can't be shown: its file has vanished or changed (`swatchbook verify` says which)")));
+const noHeat = () => fetch(picture.src).then((answer) => answer.json()).then((told) => complain(told.error)).catch(complain);
+/** Where the classifier finds a class: the next one, or none. */
+const heat = /** @type {HTMLSelectElement|null} */ (document.getElementById("heat"));
+function showHeat() {
+  const label = heat?.value || "";
+  picture.src = label ? `/heat/${sha256}?label=${encodeURIComponent(label)}` : `/picture/${sha256}`;
+  by("heat-what").hidden = !label;
+}
+function nextHeat() {
+  if (!heat) return;
+  heat.selectedIndex = (heat.selectedIndex + 1) % heat.length;
+  showHeat();
+}
+heat?.addEventListener("change", showHeat);
 keys.push(
+  { keys: ["a"], what: "where the classifier finds each class", run: nextHeat },
   { keys: ["z"], what: "zoom", run: zoom },
   { keys: ["]"], what: "brighter (display only)", run: () => brighten(bright * 1.3) },
   { keys: ["["], what: "darker (display only)", run: () => brighten(bright / 1.3) },

@@ -1,12 +1,8 @@
 """``swatchbook learning-curve``: would more images help?"""
 
-from pathlib import Path
-
 import click
 
 from swatchbook.base.errors import DataError
-
-PLOTS = Path("plots")
 
 
 @click.command("learning-curve")
@@ -21,9 +17,11 @@ def command(repeats: int, seed: int) -> None:
     import pandas as pd
     from tqdm import tqdm
 
+    from swatchbook.base import files
     from swatchbook.classifiers.parameters import TrainClassifier
     from swatchbook.evaluation.parameters import Evaluate
     from swatchbook.experiments import learning_curve, learning_curve_report
+    from swatchbook.experiments.learning_curve_report import CURVE
     from swatchbook.project import params, tables
     from swatchbook.training.parameters import RefineDnn
 
@@ -48,8 +46,12 @@ def command(repeats: int, seed: int) -> None:
     points = pd.DataFrame(curve.errors(), columns=[f"error_{name}" for name in names])
     points.insert(0, "class_average_error", points.mean(axis=1))
     points.insert(0, "images_per_class", curve.images)
-    tables.write_points(points, PLOTS / "learning_curve.csv")
-    picture = PLOTS / "learning_curve.png"
+    tables.write_points(points, CURVE)
+    of = {"of": files.md5(tables.SPLIT.path)}
+    files.write_json(
+        CURVE.with_suffix(".json"), {**learning_curve_report.facts(curve, found), **of}
+    )
+    picture = CURVE.with_suffix(".png")
     learning_curve_report.draw(curve, found, picture)
     click.echo(f"learning-curve: {learning_curve_report.sentence(curve, found)} → {picture}")
 
