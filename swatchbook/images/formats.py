@@ -27,6 +27,14 @@ _DICOM = b"DICM"
 _TGA_END = b"TRUEVISION-XFILE.\0"
 
 
+def extension_of(data: bytes) -> str:
+    """The usual ending of the name of a file that begins so, by what ``looks_like_image`` tells;
+    ``ppm`` of what is none of the others."""
+    starts = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"GIF8": "gif", b"BM": "bmp",
+              b"II*\0": "tif", b"MM\0*": "tif", b"RIFF": "webp"}  # fmt: skip
+    return next((name for start, name in starts.items() if data.startswith(start)), "ppm")
+
+
 def looks_like_image(data: bytes) -> bool:
     """Whether the first bytes are those of a format that is read."""
     return (

@@ -58,6 +58,10 @@ class Telemetry:
             "swatchbook_waiting_images", "Images accepted and not yet answered.",
             registry=self._registry,
         )  # fmt: skip
+        self._collected = Counter(
+            "swatchbook_collected_images", "Images it was unsure of, by what became of them.",
+            ["outcome"], registry=self._registry,
+        )  # fmt: skip
         self._reloads = Counter(
             "swatchbook_reloads", "Models loaded or refused.", ["outcome"], registry=self._registry
         )
@@ -88,6 +92,10 @@ class Telemetry:
     def waiting(self, images: int) -> None:
         """Say how many images wait."""
         self._waiting.set(images)
+
+    def collected(self, outcome: str) -> None:
+        """Count an image that the service was unsure of, by what became of it."""
+        self._collected.labels(outcome).inc()
 
     def reloaded(self, outcome: str) -> None:
         """Count a model ``loaded`` or ``refused``."""

@@ -12,6 +12,7 @@ from swatchbook.base.errors import ImageRefused, NetworkError
 from swatchbook.server.admission import Admission
 from swatchbook.server.offload import Offload
 from swatchbook.server.problem import Problem
+from swatchbook.service.collecting import Collector
 from swatchbook.service.deployment import Deployed, Deployment
 from swatchbook.service.scoring import Score
 
@@ -24,7 +25,10 @@ _LOST_SECONDS = 25.0
 class Answering:
     """What all routes share."""
 
-    def __init__(self, deployment: Deployment, admission: Admission) -> None:
+    def __init__(
+        self, deployment: Deployment, admission: Admission, collector: Collector | None = None
+    ) -> None:
+        self._collector = collector
         self.deployment = deployment
         self.admission = admission
         self.offload = Offload()
@@ -54,7 +58,10 @@ class Answering:
             Full: where no image is let in now.
             ClientDisconnect: where the client has gone before all were begun.
         """
-        return await self._each(request, deployed.scorer.of_image, contents)
+        scores = await self._each(request, deployed.scorer.of_image, contents)
+        if self._collector:
+            self._collector.see(deployed, contents, scores)
+        return scores
 
     async def of_pixels(
         self, request: Request, deployed: Deployed, pixels: np.ndarray

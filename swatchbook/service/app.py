@@ -22,6 +22,7 @@ from swatchbook.server.problem import Problem
 from swatchbook.server.telemetry import Telemetry
 from swatchbook.service import classify, legacy, open_inference, schemas
 from swatchbook.service.answering import Answering
+from swatchbook.service.collecting import Collector
 from swatchbook.service.deployment import Deployment
 
 # what a probe or a browser asks for before it can have a key
@@ -52,17 +53,24 @@ class Settings:
     origins: Collection[str] = field(default_factory=tuple)
 
 
-def build(deployment: Deployment, telemetry: Telemetry, settings: Settings) -> FastAPI:
-    """The application; ``deployment`` is closed with it."""
+def build(
+    deployment: Deployment,
+    telemetry: Telemetry,
+    settings: Settings,
+    collector: Collector | None = None,
+) -> FastAPI:
+    """The application; ``deployment`` and ``collector`` are closed with it."""
 
     admission = Admission(settings.images, settings.held, telemetry.waiting)
-    answering = Answering(deployment, admission)
+    answering = Answering(deployment, admission, collector)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         answering.offload.close()
         await run_in_threadpool(deployment.close)
+        if collector:
+            await run_in_threadpool(collector.close)
 
     app = FastAPI(
         title="Swatchbook", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,

@@ -27,6 +27,18 @@ from swatchbook.project.paths import MODEL
     "--max-images", default=64, type=click.IntRange(1, 1000), show_default=True,
     help="Most images of one request.",
 )  # fmt: skip
+@click.option(
+    "--collect", "collect", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+    help="Keep images that it is unsure of there, for a person to label.",
+)  # fmt: skip
+@click.option(
+    "--collect-below", type=click.FloatRange(0, 1, min_open=True),
+    help="Unsure is below this confidence (default: bundle.threshold).",
+)  # fmt: skip
+@click.option(
+    "--collect-most", default=1000, type=click.IntRange(1, 1_000_000), show_default=True,
+    help="Most images in that folder.",
+)  # fmt: skip
 @click.option("--evidence", is_flag=True, help="Offer nearest training images (of this project).")
 @click.option(
     "--cors", type=Origin(), multiple=True, metavar="ORIGIN", help="Sites whose pages may ask."
@@ -41,6 +53,9 @@ def command(
     port: int,
     queue: int | None,
     max_images: int,
+    collect: Path | None,
+    collect_below: float | None,
+    collect_most: int,
     evidence: bool,
     cors: tuple[str, ...],
     precision: str,
@@ -61,6 +76,13 @@ def command(
             f"--host: {host} can be reached by others: set a key in SWATCHBOOK_API_KEY first"
         )
     telemetry = Telemetry()
+    collector = None
+    if collect is not None:
+        from swatchbook.service.collecting import Collector
+
+        collector = Collector(collect, collect_below, collect_most, telemetry)
+    elif collect_below is not None:
+        raise click.UsageError("--collect-below: --collect FOLDER says where")
     deployment = Deployment(model, precision, evidence, telemetry)
     settings = app.Settings(
         images=queue or 4 * machine.workers(),
@@ -69,4 +91,5 @@ def command(
         local=local and not key,
         origins=cors,
     )
-    serving.serve(app.build(deployment, telemetry, settings), deployment, telemetry, host, port)
+    application = app.build(deployment, telemetry, settings, collector)
+    serving.serve(application, deployment, telemetry, host, port)
