@@ -8,12 +8,15 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from swatchbook.browser import access, api, learning, pages
+from swatchbook.browser import access
 from swatchbook.browser.access import Access
 from swatchbook.browser.desk import Desk
-from swatchbook.browser.heat import Heat
+from swatchbook.browser.jobs.rerun import Rerun
+from swatchbook.browser.labels.unlabelled import Unlabelled
 from swatchbook.browser.pictures import Pictures
-from swatchbook.browser.rerun import Rerun
+from swatchbook.browser.results import learning
+from swatchbook.browser.results.heat import Heat
+from swatchbook.browser.routes import acting, common, looking, new, pages, running, showing
 from swatchbook.server import problem
 from swatchbook.server.admission import Admission
 from swatchbook.server.gate import Gate, Rules
@@ -22,8 +25,16 @@ from swatchbook.server.telemetry import Telemetry
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
-def build(desk: Desk, telemetry: Telemetry, token: str, port: int, read_only: bool) -> FastAPI:
-    """The application for one user of this machine, who has the ``token``."""
+def build(
+    desk: Desk,
+    telemetry: Telemetry,
+    token: str,
+    port: int,
+    read_only: bool,
+    unlabelled: Unlabelled | None = None,
+) -> FastAPI:
+    """The application for one user of this machine, who has the ``token``, with a page for
+    ``unlabelled`` images where there are some."""
     pictures, heat, rerun = Pictures(desk.levels()), Heat(desk.levels()), Rerun()
 
     jobs = {"learning": learning.job()}
@@ -41,11 +52,16 @@ def build(desk: Desk, telemetry: Telemetry, token: str, port: int, read_only: bo
         redirect_slashes=False,
     )  # fmt: skip
     app.state.draining = False
-    app.include_router(api.router(desk, pictures, heat, rerun, jobs))
-    app.include_router(pages.router(desk, read_only))
+    for router in (
+        looking.router(desk), acting.router(desk), running.router(desk, rerun, jobs),
+        showing.router(desk, pictures, heat), pages.router(desk, read_only, unlabelled),
+    ):  # fmt: skip
+        app.include_router(router)
+    if unlabelled:
+        app.include_router(new.router(desk, pictures, unlabelled))
     _add_files(app)
     problem.add_handlers(app)
-    api.add_handlers(app)
+    common.add_handlers(app)
     app.add_middleware(
         Access, token=token, port=port, read_only=read_only, ask=pages.asking().encode()
     )

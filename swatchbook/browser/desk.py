@@ -4,12 +4,12 @@ import threading
 from dataclasses import dataclass
 
 from swatchbook.base.errors import DataError, SwatchbookError
-from swatchbook.browser.acts import Acts
 from swatchbook.browser.data import columns
 from swatchbook.browser.data.columns import Columns
 from swatchbook.browser.data.groups import Groups
 from swatchbook.browser.data.query import Selections
 from swatchbook.browser.data.similar import Similar
+from swatchbook.browser.labels.acts import Acts
 from swatchbook.project import params
 from swatchbook.project.shared_keys import DataSet, DeepLevels
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from swatchbook.browser.acts import Act
 from swatchbook.browser.data.columns_of_tables import NONE, OUTCOMES, SUBSETS, TEXTS
 from swatchbook.browser.data.groups import bits
 from swatchbook.browser.data.query import NO_ACT, Query
 from swatchbook.browser.desk import View
+from swatchbook.browser.labels.acts import Act
 from swatchbook.review.choices import KINDS
 
 MOST = 500

@@ -20,10 +20,10 @@ from swatchbook.server.admission import Admission
 from swatchbook.server.gate import Gate, Rules
 from swatchbook.server.problem import Problem
 from swatchbook.server.telemetry import Telemetry
-from swatchbook.service import classify, legacy, open_inference, schemas
 from swatchbook.service.answering import Answering
 from swatchbook.service.collecting import Collector
 from swatchbook.service.deployment import Deployment
+from swatchbook.service.routes import classify, legacy, open_inference, schemas
 
 # what a probe or a browser asks for before it can have a key
 _OPEN = ("/", "/page.js", "/page.css", "/v2/health/live", "/v2/health/ready")

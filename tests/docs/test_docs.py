@@ -98,9 +98,10 @@ def test_every_setting_of_the_machine_is_documented() -> None:
 
 def test_the_keys_of_the_browser_are_those_of_its_pages() -> None:
     """The table is made of the lists that the pages and their help use."""
-    names = {"page": "every page", "acts": "Images, one image, Review", "images": "Images",
-             "image": "one image", "review": "Review", "threshold": "Threshold",
-             "changes": "Changes"}  # fmt: skip
+    names = {"page": "every page", "acts": "Images, one image, Review, Groups, New images",
+             "images": "Images", "image": "one image", "review": "Review", "groups": "Groups",
+             "new": "New images", "threshold": "Threshold", "compare": "Compare",
+             "job": "Learning curve", "changes": "Changes"}  # fmt: skip
     rows = []
     for file, where in names.items():
         text = (ROOT / f"swatchbook/browser/static/{file}.js").read_text(encoding="utf-8")

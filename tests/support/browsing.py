@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +46,16 @@ class Browsing:
         return requests.post(
             self.url + path, json=content, headers={**self.head, **headers}, timeout=30
         )
+
+    def settled(self, path: str, while_: str, seconds: float = 120) -> dict[str, Any]:
+        """What ``path`` says once its state is another than ``while_``."""
+        last = time.monotonic() + seconds
+        while time.monotonic() < last:
+            told: dict[str, Any] = self.get(path).json()
+            if told["state"] != while_:
+                return told
+            time.sleep(0.2)
+        raise AssertionError(told)
 
     def end(self) -> str:
         """Ctrl-C; what it said of errors."""

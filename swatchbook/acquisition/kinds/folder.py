@@ -18,6 +18,7 @@ from swatchbook.acquisition.layout import Kind, Layout
 from swatchbook.base.errors import DataError, ImageRefused
 from swatchbook.base.text import as_text
 from swatchbook.images import limits
+from swatchbook.project.parts import TRAIN
 
 
 def candidates(location: str, kind: Kind = "auto") -> Iterator[Candidate]:
@@ -48,6 +49,25 @@ def listed(location: str, kind: Kind = "auto") -> Iterator[tuple[Path, Candidate
     inner = [PurePosixPath(as_text(os.fsencode(path.relative_to(root)))) for path in folders]
     for empty in found.without_files(inner, seen.values()):
         yield root / empty.name, empty
+
+
+def class_folders(location: str, kind: Kind = "auto") -> tuple[Path, dict[str, Path]]:
+    """Where new images belong: the folder in which a new class folder is made (of a split: its
+    training part), and the class folders that are there, by class. Raises DataError."""
+    root = located(location)
+    names = {
+        path: PurePosixPath(as_text(os.fsencode(path.relative_to(root))))
+        for path in _walk(root, [])
+    }
+    seen = {path: name for path, name in names.items() if not is_hidden(name)}
+    found = layout.of(seen.values(), kind)
+    base, folders = root, {}
+    for path, name in seen.items():
+        label, part = found.label(name), found.part(name)
+        if label and part in ("", TRAIN):
+            folders[label] = path.parents[len(name.parts) - 2 - found.depth]
+            base = folders[label].parent
+    return base, folders
 
 
 def is_folder(path: Path) -> bool:

@@ -11,7 +11,7 @@ function show(told) {
   if (told.state === "none") return;
   const runs = told.state === "running";
   if (!isReadOnly) {
-    /** @type {HTMLButtonElement} */ (by("start")).disabled = runs;
+    for (const id of ["start", "update"]) /** @type {HTMLButtonElement} */ (by(id)).disabled = runs;
     by("stop").hidden = !runs;
   }
   by("running").textContent = runs ? `at work for ${Math.round(told.seconds)} s` : told.state === "done" ? `done in ${Math.round(told.seconds)} s` : "it ended early: what it said is below";
@@ -34,6 +34,7 @@ function show(told) {
     by("verdict-text").textContent = told.verdict;
     const more = told.flipped > told.flips.length ? [`${told.flipped - told.flips.length} more images flipped`] : [];
     by("notes").replaceChildren(...[...(told.notes || []), ...more].map((text) => element("li", {}, text)));
+    if (told.contradicted) by("notes").append(element("li", {}, element("a", { href: "/images?act=any&result=wrong&sort=-confidence" }, `the classifier takes ${told.contradicted} of those that somebody spoke of for another class than was said`)));
     by("flips").replaceChildren(
       ...told.flips.map((/** @type {any} */ flip) => {
         const text = `${flip.kind}: ${flip.label}, was ${flip.predicted_a}, is ${flip.predicted_b}`;
@@ -55,10 +56,10 @@ async function look() {
   setTimeout(look, wasRunning ? 1000 : 5000);
 }
 
-/** @param {"start"|"stop"} what */
+/** @param {"start"|"update"|"stop"} what */
 async function run(what) {
   try {
-    if (what === "start") {
+    if (what !== "stop") {
       since = 0;
       const log = by("log").querySelector("pre");
       if (log) log.textContent = "";
@@ -76,6 +77,7 @@ async function run(what) {
 if (!isReadOnly && state.snapshot) {
   by("start").addEventListener("click", () => run("start"));
   by("stop").addEventListener("click", () => run("stop"));
+  by("update").addEventListener("click", () => run("update"));
   keys.push({ keys: ["Ctrl+Enter"], what: "run what changed", run: () => run("start") });
 }
 if (state.snapshot) look();

@@ -9,14 +9,12 @@ const kind = list?.dataset.kind || "";
 /** @type {any[]} */
 let groups = [];
 let total = 0;
-let until = "";
 let group = 0;
 let member = 0;
 
 async function more() {
   const told = await ask(`/api/groups?kind=${kind}&snapshot=${state.snapshot}&offset=${groups.length}&limit=${A_PAGE}`);
   total = told.total;
-  until = told.until;
   const first = groups.length;
   groups.push(...told.groups);
   told.groups.forEach((/** @type {any} */ _, /** @type {number} */ n) => list?.append(drawn(first + n)));
@@ -88,11 +86,10 @@ async function act(what, label = "") {
   const rest = what === "only" ? one.members.filter((/** @type {any} */ _, /** @type {number} */ n) => n !== member) : one.members;
   const todo = what === "only" ? "exclude" : what;
   try {
-    const told = await send("/api/acts", { snapshot: state.snapshot, until, note: `group ${kind}`, acts: rest.map((/** @type {any} */ each) => ({ sha256: each.sha256, do: todo, label })) });
+    const told = await send("/api/acts", { snapshot: state.snapshot, until: state.until, note: `group ${kind}`, acts: rest.map((/** @type {any} */ each) => ({ sha256: each.sha256, do: todo, label })) });
     calm();
     take(told);
-    until = told.until;
-    for (const each of rest) each.act = todo === "exclude" ? -2 : todo === "clear" ? -1 : todo === "confirm" ? (each.act >= 0 ? each.act : state.classes.indexOf(each.label)) : state.classes.indexOf(label);
+      for (const each of rest) each.act = todo === "exclude" ? -2 : todo === "clear" ? -1 : todo === "confirm" ? (each.act >= 0 ? each.act : state.classes.indexOf(each.label)) : state.classes.indexOf(label);
     redraw(number);
     say(`${told.images} image${told.images === 1 ? "" : "s"} ${wording(todo, label)}; undo with u`);
     if (number + 1 < groups.length && todo !== "clear") focus(number + 1, 0);
@@ -119,8 +116,7 @@ async function again() {
     const fresh = [];
     for (let from = 0; from < count; from += A_PAGE) {
       const told = await ask(`/api/groups?kind=${kind}&snapshot=${state.snapshot}&offset=${from}&limit=${A_PAGE}`);
-      until = told.until;
-      fresh.push(...told.groups);
+          fresh.push(...told.groups);
     }
     groups = fresh;
     groups.forEach((_, number) => redraw(number));

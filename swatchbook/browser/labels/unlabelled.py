@@ -1,0 +1,205 @@
+"""New images in a folder: ranked, labelled in a page, and put where the source takes them from.
+
+What is said of them stands in the folder itself, in the form of label fixes (``.labels.csv``), so
+that it outlives a restart; nothing of the project changes before they are taken in.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from swatchbook.acquisition.candidate import check_label
+from swatchbook.acquisition.kinds import folder as folders
+from swatchbook.acquisition.parameters import Acquire
+from swatchbook.base import files
+from swatchbook.base.errors import DataError, SwatchbookError
+from swatchbook.browser.desk import Desk
+from swatchbook.browser.listing import DIGITS
+from swatchbook.curation import acts_file, annotations
+from swatchbook.prediction import new_images
+from swatchbook.prediction.new_images import NewImages
+from swatchbook.project import params, paths, tables
+from swatchbook.review import selection
+
+LABELS = ".labels.csv"
+_TAKEN = "taken in"
+_MOST = 500
+_TOP = 3
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What was found, of which state of the folder and the models; or ``why_not``."""
+
+    stamp: object
+    images: NewImages | None
+    why_not: str = ""
+
+
+class Unlabelled:
+    """The images of one folder; for several threads. ``annotator`` is who labels."""
+
+    def __init__(self, folder: str, annotator: str) -> None:
+        self.folder = folder
+        self._labels = Path(folder).expanduser() / LABELS
+        self._annotator = annotator
+        self._lock = threading.Lock()
+        self._looked: _Looked | None = None
+        self._looking: threading.Thread | None = None
+
+    def state(self, criterion: str, count: int, desk: Desk) -> dict[str, Any]:
+        """Up to ``count`` images, most worth a label first; or that it is still looking.
+
+        What was taken in is no longer among them.
+        """
+        looked = self._newest()
+        if looked is None:
+            return {"state": "looking"}
+        view = desk.newest()
+        classes = view.acts.classes if view else []
+        if looked.images is None:
+            return {"state": "none", "why": looked.why_not, "classes": classes}
+        found, said = looked.images, self._said()
+        taken = set(said.loc[said["note"] == _TAKEN].index)
+        open_ = np.array([sha256 not in taken for sha256 in found.sha256], bool)
+        rows = np.flatnonzero(open_)
+        vectors, chances = found.vectors[rows], found.probabilities[rows]
+        known = tables.read_features().vectors
+        chosen, scores = selection.select(
+            criterion, chances, vectors, known, min(count, _MOST), seed=0
+        )
+        return {
+            "state": "done",
+            "total": len(rows),
+            "taken": len(taken),
+            "labelled": int((said["label"].ne("") & said["note"].ne(_TAKEN)).sum()),
+            "left_out": found.left_out,
+            "classes": classes,
+            "images": [
+                _image(found, int(rows[place]), float(score), said)
+                for place, score in zip(chosen, scores, strict=True)
+            ],
+        }
+
+    def file(self, digits: str) -> tuple[str, str]:
+        """Digest and path of one of them. Raises DataError."""
+        for sha256, path in self._files().items():
+            if sha256.startswith(digits):
+                return sha256, str(path)
+        raise DataError(f"no new image {digits[:12]} is here any more: load it again")
+
+    def say(self, labels: dict[str, str]) -> None:
+        """Say of images (by the beginning of their digest) what they are; ``annotations.EXCLUDE``:
+        nothing for this project; empty: nothing is said any more.
+
+        Raises:
+            DataError: an image that is not here, or no name for a class.
+        """
+        whole = {self.file(digits)[0]: label for digits, label in labels.items()}
+        for label in set(labels.values()) - {""}:
+            check_label(label, "class")
+        with acts_file.locked(self._labels):
+            acts_file.append(self._labels, whole, "", self._annotator)
+
+    def take_in(self) -> dict[str, int]:
+        """Copy what is labelled into the class folders of the source; how many by class.
+
+        Those that are no longer among the new images of the folder are passed over: they are
+        gone, or the project has them. ``make update`` reads what was copied.
+
+        Raises:
+            DataError: the source is no folder, or can't be written to.
+        """
+        settings = params.load(Acquire)
+        kind, _, location = settings.source.partition(":")
+        if kind != "folder":
+            raise DataError(
+                f"acquire.source: {settings.source} is no folder that images can be put into; set "
+                f"it to folder:PATH first (the labels stay in {self._labels})"
+            )
+        base, there = folders.class_folders(location, settings.layout)
+        counts: dict[str, int] = {}
+        with acts_file.locked(self._labels):
+            said = self._said()
+            wanted = said[said["label"].ne("") & said["label"].ne(annotations.EXCLUDE)]
+            here = self._files()
+            done = {}
+            for sha256, row in wanted[wanted["note"] != _TAKEN].iterrows():
+                path = here.get(str(sha256))
+                if path is None:
+                    continue
+                data = folders.read_limited(path)
+                if files.digest(data) != sha256:
+                    raise DataError(f"{path}: has changed since it was labelled: label it again")
+                place = there.get(row["label"], base / row["label"])
+                name = f"{path.stem[:40]}-{str(sha256)[:12]}{path.suffix}"
+                try:
+                    files.write_bytes(place / name, data)
+                except OSError as error:
+                    raise DataError(f"{place}: {error.strerror}; let this user write it") from None
+                done[str(sha256)] = row["label"]
+                counts[row["label"]] = counts.get(row["label"], 0) + 1
+            if done:
+                acts_file.append(self._labels, done, _TAKEN, self._annotator)
+        return counts
+
+    def _files(self) -> dict[str, Path]:
+        found = self._looked.images if self._looked else None
+        return dict(zip(found.sha256, found.paths, strict=True)) if found else {}
+
+    def _said(self) -> pd.DataFrame:
+        """The last act on each image, by its digest."""
+        acts = acts_file.read(self._labels).sort_values("time", kind="stable")
+        return acts.drop_duplicates("sha256", keep="last").set_index("sha256")
+
+    def _newest(self) -> _Looked | None:
+        stamp = self._stamp()
+        with self._lock:
+            if self._looked and self._looked.stamp == stamp:
+                return self._looked
+            if self._looking is None or not self._looking.is_alive():
+                self._looking = threading.Thread(target=self._look, args=[stamp], daemon=True)
+                self._looking.start()
+        return None
+
+    def _look(self, stamp: object) -> None:
+        try:
+            looked = _Looked(stamp, new_images.of_folder(self.folder))
+        except SwatchbookError as error:
+            looked = _Looked(stamp, None, str(error))
+        with self._lock:
+            self._looked = looked
+
+    def _stamp(self) -> object:
+        found = []
+        for path in (tables.MANIFEST.path, paths.CLASSIFIER):
+            try:
+                state = path.stat()
+                found.append((state.st_ino, state.st_size, state.st_mtime_ns))
+            except OSError:
+                found.append((0, 0, 0))
+        # not the folder's own time: labels are written into it
+        return found, sorted(_visible(Path(self.folder).expanduser()))
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _image(found: NewImages, row: int, score: float, said: pd.DataFrame) -> dict[str, Any]:
+    sha256 = found.sha256[row]
+    order = np.argsort(-found.probabilities[row], kind="stable")[:_TOP]
+    return {
+        "sha256": sha256[:DIGITS],
+        "name": new_images.name_of(found.paths[row]).rpartition("/")[2],
+        "score": round(score, 4),
+        "top": [(found.classes[n], round(float(found.probabilities[row, n]), 4)) for n in order],
+        "said": str(said["label"].get(sha256, "")),
+    }

@@ -1,0 +1,175 @@
+"""Runs that git and DVC keep, for the pages: a table of them, a picture, and two side by side."""
+
+import io
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from swatchbook.base import files
+from swatchbook.base.errors import DataError
+from swatchbook.browser.results.mistakes import MOST_CLASSES
+from swatchbook.evaluation.headlines import HEADLINES
+from swatchbook.evaluation.parameters import Evaluate
+from swatchbook.experiments import (
+    comparison,
+    comparison_report,
+    run_list,
+    run_plots,
+    run_table,
+    runs,
+)
+from swatchbook.experiments.comparison import Comparison
+from swatchbook.experiments.run_list import Listed
+from swatchbook.project import params, tables
+
+SHOWN = ("fixed", "broken", "otherwise wrong", "both wrong", "all")
+A_PAGE = 200
+_COMMITS = 50
+Shown = Literal["fixed", "broken", "otherwise wrong", "both wrong", "all"]
+# DVC's repository is for one thread
+_reading = threading.Lock()
+
+
+def listed(kind: str, key: str) -> list[dict[str, Any]]:
+    """A row a run: ``name, revision, kind, time, changed, metrics, seconds, device``, as text.
+
+    ``kind``: these only; ``key``: a metric or parameter to order by. Raises DataError.
+    """
+    return [_row(run) for run in _runs(kind, key)]
+
+
+def picture(metric: str) -> bytes:
+    """A PNG of the runs by what was changed, ending at a metric.
+
+    Raises:
+        DataError: too few runs, or nothing differs.
+    """
+    figure = run_plots.parallel_coordinates(_runs("", ""), metric)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=100)
+    return out.getvalue()
+
+
+def can_be_drawn(metric: str) -> bool:
+    """Whether there is a ``picture``."""
+    try:
+        return bool(run_plots.parallel_coordinates(_runs("", ""), metric))
+    except DataError:
+        return False
+
+
+def names() -> list[str]:
+    """What can be compared."""
+    with _reading:
+        return [runs.WORKSPACE, *runs.names()]
+
+
+def compared(a: str, b: str, show: Shown, page: int) -> dict[str, Any]:
+    """Run ``b`` against ``a``: in words, as tables, and the images of a kind, a page of them.
+
+    Raises:
+        DataError: a run is not known or not here, or the two can't be compared.
+    """
+    if a == b:
+        raise DataError(f"{a} can't differ from itself: choose another run")
+    found = _comparison(a, b, _state(a), _state(b), params.load(Evaluate))
+    kinds = _kinds(found.shared.rows)
+    rows = np.flatnonzero(kinds[show])
+    first = A_PAGE * (page - 1)
+    return {
+        "sentence": comparison_report.sentence(a, b, found),
+        "notes": comparison_report.notes(a, b, found),
+        "tables": [
+            _table(comparison_report.metrics_table(found)),
+            _table(comparison_report.classes_table(found)),
+        ],
+        "counts": {name: int(mask.sum()) for name, mask in kinds.items()},
+        "images": [_image(found, int(row)) for row in rows[first : first + A_PAGE]],
+        "pages": max(1, -(-len(rows) // A_PAGE)),
+        "confusions": _confusions(found) if len(found.shared.a.classes) <= MOST_CLASSES else [],
+        "classes": found.shared.a.classes,
+    }
+
+
+def _runs(kind: str, key: str) -> list[Listed]:
+    found = run_list.only(run_list.runs(_COMMITS), [kind] if kind else [])
+    return run_table.ordered(found, key) if key else found
+
+
+def _row(run: Listed) -> dict[str, Any]:
+    changes = [f"{key} = {run_list.text_of(value)}" for key, value in run.changed.items()]
+    return {
+        "name": run.name, "revision": run.revision, "kind": run.kind, "changed": changes,
+        "time": f"{run.time:%Y-%m-%d %H:%M}" if run.time else "",
+        "metrics": {name: run.metrics.get(name) for name in HEADLINES},
+        "seconds": round(sum(run.seconds.values())), "device": run.device,
+    }  # fmt: skip
+
+
+def _state(run: str) -> str:
+    """What changes when the run of that name is another one."""
+    if run != runs.WORKSPACE:
+        with _reading:
+            return runs.revision(run)
+    try:
+        return files.md5(tables.PREDICTIONS.path)
+    except FileNotFoundError:
+        return ""
+
+
+@lru_cache(4)
+def _comparison(a: str, b: str, _of_a: str, _of_b: str, settings: Evaluate) -> Comparison:
+    with _reading:
+        both = [runs.predictions(name) for name in (a, b)]
+    (found,) = comparison.compare(
+        both[0], [both[1]], settings.confidence, settings.resamples, settings.seed
+    )
+    return found
+
+
+def _kinds(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    """By kind of SHOWN, which images ``(n,) bool`` are of it."""
+    label, of_a, of_b = (
+        rows[name].to_numpy(str) for name in ("label", "predicted_a", "predicted_b")
+    )
+    right_a, right_b = of_a == label, of_b == label
+    return {
+        "fixed": right_b & ~right_a,
+        "broken": right_a & ~right_b,
+        "otherwise wrong": ~right_a & ~right_b & (of_a != of_b),
+        "both wrong": ~right_a & ~right_b,
+        "all": np.ones(len(rows), bool),
+    }
+
+
+def _image(found: Comparison, row: int) -> dict[str, Any]:
+    shared = found.shared
+    told = shared.rows.iloc[row]
+    return {
+        "sha256": told["sha256"], "label": told["label"],
+        "a": _top(shared.a.probabilities[row], shared.a.classes),
+        "b": _top(shared.b.probabilities[row], shared.b.classes),
+    }  # fmt: skip
+
+
+def _top(probabilities: np.ndarray, classes: Sequence[str]) -> list[tuple[str, float]]:
+    order = np.argsort(-probabilities, kind="stable")[:3]
+    return [(str(classes[n]), float(probabilities[n])) for n in order]
+
+
+def _confusions(found: Comparison) -> list[list[list[int]]]:
+    """Of both runs, how often each class (a row) is taken for each."""
+    shared = found.shared
+    k = len(shared.a.classes)
+    return [
+        np.bincount(run.truth * k + run.predicted, minlength=k * k).reshape(k, k).tolist()
+        for run in (shared.a, shared.b)
+    ]
+
+
+def _table(frame: pd.DataFrame) -> dict[str, Any]:
+    return {"head": list(frame.columns), "rows": frame.to_numpy().tolist()}

@@ -1,0 +1,217 @@
+"""The pages, with what can be said without a script."""
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import BaseModel, Field
+
+from swatchbook.base.errors import DataError, SwatchbookError
+from swatchbook.browser import listing
+from swatchbook.browser.data.columns_of_tables import OUTCOMES
+from swatchbook.browser.data.query import NO_ACT, SORTS
+from swatchbook.browser.desk import Desk, View
+from swatchbook.browser.labels import changes
+from swatchbook.browser.labels.unlabelled import Unlabelled
+from swatchbook.browser.results import heat, history, learning, mistakes
+from swatchbook.browser.routes.common import row_of
+from swatchbook.evaluation.headlines import HEADLINES
+from swatchbook.experiments.git_history import WORKSPACE
+from swatchbook.project import params, stage
+from swatchbook.review.choices import CRITERIA, KINDS
+from swatchbook.training.parameters import RefineDnn
+
+_PAGES = {
+    "/": ("Overview", "overview.html"), "/images": ("Images", "images.html"),
+    "/review": ("Review", "review.html"), "/groups": ("Groups", "groups.html"),
+    "/confusion": ("Confusion", "confusion.html"), "/mistakes": ("Mistakes", "mistakes.html"),
+    "/threshold": ("Threshold", "threshold.html"), "/learning": ("Learning curve", "learning.html"),
+    "/runs": ("Runs", "runs.html"), "/changes": ("Changes", "changes.html"),
+}  # fmt: skip
+_MISTAKES = 24
+# what they show is there although no table is
+_WITHOUT_TABLES = ("/runs", "/compare", "/learning")
+
+
+class Asked(BaseModel):
+    """What the address of a page may say of what it shows; the rest is for its script."""
+
+    subset: Literal["test", "train"] = "test"
+    kind: str = ""
+    only: Literal["", "workspace", "commit", "experiment"] = ""
+    sort: str = ""
+    metric: str = HEADLINES[0]
+    a: str = ""
+    b: str = ""
+    show: history.Shown = "fixed"
+    page: int = Field(1, ge=1, le=10**6)
+
+
+def router(desk: Desk, read_only: bool, unlabelled: Unlabelled | None) -> APIRouter:
+    """A route for each page; that of new images where there is a folder of them."""
+    found = APIRouter(include_in_schema=False)
+
+    def add(path: str, title: str, name: str) -> None:
+        @found.get(path, response_class=HTMLResponse)
+        def page(asked: Annotated[Asked, Query()]) -> HTMLResponse:
+            view = desk.newest()
+            state = listing.state(view, desk.why_not)
+            more = _shown(path, view, asked) if view or path in _WITHOUT_TABLES else {}
+            return made(name, title, path, state, **more)
+
+    def made(name: str, title: str, path: str, state: dict[str, Any], **more: Any) -> HTMLResponse:
+        return _made(name, title, path, pages, state=state, read_only=read_only, **more)
+
+    pages = dict(_PAGES)
+    if unlabelled:
+        # before that of the changes, which is the last one to go to
+        last = pages.popitem()
+        pages |= {"/new": ("New images", "new.html"), last[0]: last[1]}
+    for path, (title, name) in [*pages.items(), ("/compare", ("Compare", "compare.html"))]:
+        if path != "/new":
+            add(path, title, name)
+
+    @found.get("/new", response_class=HTMLResponse)
+    def new() -> HTMLResponse:
+        state = listing.state(desk.newest(), desk.why_not)
+        folder = unlabelled.folder if unlabelled else ""
+        return made("new.html", "New images", "/new", state, folder=folder, criteria=CRITERIA)
+
+    @found.get("/runs.png")
+    def picture(asked: Annotated[Asked, Query()]) -> Response:
+        return Response(history.picture(_headline(asked.metric)), media_type="image/png")
+
+    @found.get("/images/{digits}", response_class=HTMLResponse)
+    def image(digits: str) -> HTMLResponse:
+        view = desk.view("")
+        facts = listing.whole(view, row_of(view, digits))
+        state = listing.state(view, desk.why_not)
+        title = f"Image {facts['sha256'][:12]}"
+        return made("image.html", title, "/images", state, image=facts)
+
+    return found
+
+
+def asking() -> str:
+    """The page that asks for the token."""
+    return _environment().get_template("token.html").render()
+
+
+def _made(
+    name: str, title: str, path: str, pages: dict[str, tuple[str, str]], **more: Any
+) -> HTMLResponse:
+    template = _environment().get_template(name)
+    return HTMLResponse(
+        template.render(title=title, path=path, pages=pages, sorts=SORTS, kinds=KINDS, **more)
+    )
+
+
+def _shown(path: str, view: View | None, asked: Asked) -> dict[str, Any]:
+    """What a page shows beside the state of the tables."""
+    match path:
+        case "/runs":
+            return _runs(asked)
+        case "/compare":
+            return _compared(asked)
+        case "/learning":
+            return {"curve": learning.shown(), "why": _why_no_curve()}
+    return _of_tables(path, view, asked) if view else {}
+
+
+def _of_tables(path: str, view: View, asked: Asked) -> dict[str, Any]:
+    match path:
+        case "/":
+            outcomes = np.bincount(view.columns.outcome, minlength=len(OUTCOMES)).tolist()
+            return {
+                "suspects": _suspects(view), "headlines": _headlines(),
+                "groups": view.groups.counts(),
+                "outcomes": dict(zip(OUTCOMES, outcomes, strict=True)),
+            }  # fmt: skip
+        case "/review":
+            return {"suspects": _suspects(view), "notice": _notice(view)}
+        case "/groups":
+            counts = view.groups.counts()
+            kind = asked.kind or next((kind for kind in counts if counts[kind]), "near_duplicate")
+            return {"counts": counts, "kind": kind}
+        case "/confusion":
+            confusion = mistakes.confusion(view.columns, asked.subset)
+            return {"confusion": confusion, "subset": asked.subset, "most": mistakes.MOST_CLASSES}
+        case "/mistakes":
+            rows, known = mistakes.surest_mistakes(view.columns, asked.subset, _MISTAKES)
+            return {
+                "mistakes": [listing.whole(view, row) for row in rows], "known": known,
+                "subset": asked.subset, "why": heat.why_not(),
+            }  # fmt: skip
+        case "/changes":
+            return {"changes": changes.of(view), "notice": _notice(view)}
+    return {}
+
+
+def _runs(asked: Asked) -> dict[str, Any]:
+    shown = {"headlines": HEADLINES, "only": asked.only, "sort": asked.sort, "why": ""}
+    try:
+        found = history.listed(asked.only, asked.sort)
+    except DataError as error:
+        return {**shown, "why": str(error)}
+    metric = _headline(asked.metric)
+    return {**shown, "runs": found, "metric": metric, "picture": history.can_be_drawn(metric)}
+
+
+def _compared(asked: Asked) -> dict[str, Any]:
+    b = asked.b or WORKSPACE
+    shown = {"a": asked.a, "b": b, "show": asked.show, "page": asked.page}
+    try:
+        shown["names"] = history.names()
+        if not asked.a:
+            return {**shown, "why": "", "found": None}
+        found = history.compared(asked.a, b, asked.show, asked.page)
+    except SwatchbookError as error:
+        return {"names": [], **shown, "why": str(error), "found": None}
+    return {**shown, "why": "", "found": found}
+
+
+def _headline(name: str) -> str:
+    return name if name in HEADLINES else HEADLINES[0]
+
+
+def _why_no_curve() -> str:
+    try:
+        refined = params.load(RefineDnn).mode == "refine"
+    except SwatchbookError as error:
+        return str(error)
+    if not refined:
+        return ""
+    return (
+        "A refined network has seen the labels of all its training images: a learning curve needs "
+        "refine_dnn.mode: fixed."
+    )
+
+
+def _notice(view: View) -> str:
+    return mistakes.one_sided(view.columns, view.acts.codes)
+
+
+def _suspects(view: View) -> dict[str, int]:
+    """How many suspects of each kind nobody has decided on."""
+    undecided = view.columns.suspect[view.acts.codes == NO_ACT]
+    return {kind: int((undecided >> bit & 1).sum()) for bit, kind in enumerate(KINDS)}
+
+
+def _headlines() -> dict[str, float]:
+    """What ``evaluate`` measured, where it has."""
+    try:
+        found = stage.metrics_of(stage.metrics_path("evaluate").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, int | float)}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("swatchbook.browser"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
