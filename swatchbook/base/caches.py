@@ -18,6 +18,7 @@ DOWNLOADS = "downloads"  # fetched files under their digests, and what became of
 DECODED = "decoded"  # images decoded at one size, for training
 TRAINING = "training"  # checkpoints of training runs
 COLUMNS = "columns"  # tables as the browser reads them
+LAYOUTS = "layouts"  # maps of features for the browser
 THUMBNAILS = "thumbnails"  # small pictures for the browser
 OPENVINO = "openvino"  # compiled networks
 CNTK = "cntk"  # CNTK's own Python

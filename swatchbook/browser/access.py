@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from swatchbook.base import files
 from swatchbook.server import problem
 
 # a browser asks for these before it can show anything, and they hold nothing of a project
@@ -32,6 +33,8 @@ class Access:
     def __init__(self, app: ASGIApp, token: str, port: int, read_only: bool, ask: bytes) -> None:
         self._app = app
         self._token = token
+        # whatever letters a key has, and it is in no file of a browser
+        self._worn = files.digest(token.encode())
         # cookies of one host are shared by all its ports
         self._cookie = f"swatchbook_{port}"
         self._read_only = read_only
@@ -61,7 +64,8 @@ class Access:
         if reads and (first := self._first(scope)):
             return first
         bearer = self._bearer(headers)
-        if not self._is_right(bearer or self._of_cookie(headers)):
+        worn = hmac.compare_digest(self._of_cookie(headers), self._worn.encode())
+        if not (self._is_right(bearer) if bearer else worn):
             return self._refused(scope, headers)
         if reads:
             return None
@@ -79,7 +83,7 @@ class Access:
         # a path that begins with two slashes would be another host's
         path = "/" + scope["path"].lstrip("/")
         response = RedirectResponse(f"{path}{rest and '?'}{rest}", 303)
-        response.set_cookie(self._cookie, given, path="/", httponly=True, samesite="lax")
+        response.set_cookie(self._cookie, self._worn, path="/", httponly=True, samesite="lax")
         return response
 
     def _refused(self, scope: Scope, headers: dict[bytes, bytes]) -> Response:

@@ -1,7 +1,8 @@
 """The application of ``swatchbook browse``: pages and what they ask for, behind the gate."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib import resources
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from swatchbook.browser import access
 from swatchbook.browser.access import Access
 from swatchbook.browser.desk import Desk
+from swatchbook.browser.jobs.job import Job
 from swatchbook.browser.jobs.rerun import Rerun
 from swatchbook.browser.labels.unlabelled import Unlabelled
 from swatchbook.browser.pictures import Pictures
@@ -25,19 +27,28 @@ from swatchbook.server.telemetry import Telemetry
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
+@dataclass(frozen=True)
+class Settings:
+    """Who may come, and what is to be seen.
+
+    ``token`` opens it, on ``port``; other ``names`` than those of this machine may be asked for.
+    ``run`` is the one that is shown, where it isn't the workspace.
+    """
+
+    token: str
+    port: int
+    read_only: bool = False
+    names: Collection[str] = ()
+    run: str = ""
+
+
 def build(
-    desk: Desk,
-    telemetry: Telemetry,
-    token: str,
-    port: int,
-    read_only: bool,
-    unlabelled: Unlabelled | None = None,
+    desk: Desk, telemetry: Telemetry, settings: Settings, unlabelled: Unlabelled | None = None
 ) -> FastAPI:
-    """The application for one user of this machine, who has the ``token``, with a page for
-    ``unlabelled`` images where there are some."""
+    """The application, with a page for ``unlabelled`` images where there are some."""
     pictures, heat, rerun = Pictures(desk.levels()), Heat(desk.levels()), Rerun()
 
-    jobs = {"learning": learning.job()}
+    jobs = {"learning": learning.job(), "map": Job([["swatchbook.browser.data.layout"]], "the map")}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -54,7 +65,8 @@ def build(
     app.state.draining = False
     for router in (
         looking.router(desk), acting.router(desk), running.router(desk, rerun, jobs),
-        showing.router(desk, pictures, heat), pages.router(desk, read_only, unlabelled),
+        showing.router(desk, pictures, heat),
+        pages.router(desk, settings.read_only, settings.run, unlabelled),
     ):  # fmt: skip
         app.include_router(router)
     if unlabelled:
@@ -63,11 +75,12 @@ def build(
     problem.add_handlers(app)
     common.add_handlers(app)
     app.add_middleware(
-        Access, token=token, port=port, read_only=read_only, ask=pages.asking().encode()
-    )
+        Access, token=settings.token, port=settings.port, read_only=settings.read_only,
+        ask=pages.asking().encode(),
+    )  # fmt: skip
     app.add_middleware(
         Gate, state=app.state, telemetry=telemetry, admission=Admission(64, 2**26),
-        rules=Rules(headers=access.HEADERS),
+        rules=Rules(names=settings.names, headers=access.HEADERS),
     )  # fmt: skip
     return app
 

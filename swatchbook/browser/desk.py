@@ -7,6 +7,7 @@ from swatchbook.base.errors import DataError, SwatchbookError
 from swatchbook.browser.data import columns
 from swatchbook.browser.data.columns import Columns
 from swatchbook.browser.data.groups import Groups
+from swatchbook.browser.data.layout import Layout
 from swatchbook.browser.data.query import Selections
 from swatchbook.browser.data.similar import Similar
 from swatchbook.browser.labels.acts import Acts
@@ -23,6 +24,7 @@ class View:
     columns: Columns
     selections: Selections
     similar: Similar
+    layout: Layout
     groups: Groups
     acts: Acts
 
@@ -100,8 +102,9 @@ class Desk:
         self._newest = found.snapshot
         if found.snapshot not in self._views:
             acts = Acts(params.load(DataSet).data_set, found, self._annotator)
+            layout = Layout(found)
             self._views[found.snapshot] = View(
-                found, Selections(found), Similar(found), Groups(found), acts
+                found, Selections(found, layout), Similar(found), layout, Groups(found), acts
             )
         for old in list(self._views)[:-_KEPT]:
             del self._views[old]

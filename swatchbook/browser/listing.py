@@ -14,6 +14,8 @@ from swatchbook.review.choices import KINDS
 MOST = 500
 # a group of more is shown in part
 _MOST_MEMBERS = 200
+# of the images near one on the map, as many have another label
+_ISLAND, _MOST_ISLANDS = 0.6, 60
 # of a digest: as many as name an image among a thousand million
 DIGITS = 20
 
@@ -144,6 +146,32 @@ def _of_member(view: View, row: int, first: int) -> dict[str, Any]:
         "bits": bits(c.text(row, "dhash"), c.text(first, "dhash")),
         "act": int(view.acts.codes[row]),
     }
+
+
+def placed(view: View) -> dict[str, Any]:
+    """Of the map what it is, and the images that stand among those of other labels."""
+    found, share = view.layout.placed(), view.layout.islands()
+    some = np.flatnonzero(np.nan_to_num(share) > _ISLAND)
+    order = some[np.argsort(-share[some], kind="stable")][:_MOST_ISLANDS]
+    return {
+        "snapshot": view.columns.snapshot, "map": found.name, "kind": found.kind,
+        "images": int(np.isfinite(found.positions[:, 0]).sum()), "islands": [
+            {**near(view, int(row), 0.0), "share": round(float(share[row]), 3)} for row in order
+        ],
+    }  # fmt: skip
+
+
+def points(view: View) -> bytes:
+    """Of the images on the map, one column after the other, little-endian: ``x``, ``y`` float32,
+    row int32, code of label and of prediction uint16, of subset and whether suspected uint8."""
+    c, positions = view.columns, view.layout.placed().positions
+    rows = np.flatnonzero(np.isfinite(positions[:, 0]))
+    columns = (
+        (positions[rows, 0], "<f4"), (positions[rows, 1], "<f4"), (rows, "<i4"),
+        (c.label[rows], "<u2"), (c.predicted[rows], "<u2"), (c.subset[rows], "u1"),
+        (c.suspect[rows] != 0, "u1"),
+    )  # fmt: skip
+    return b"".join(np.ascontiguousarray(column, kind).tobytes() for column, kind in columns)
 
 
 def conflict(acts: list[Act]) -> list[dict[str, str]]:

@@ -77,16 +77,22 @@ def revision(run: str) -> str:
     )
 
 
-def _read(run: str, path: Path) -> str:
+def content(run: str, path: Path) -> bytes:
+    """A file of the run, as it is. Raises as ``predictions``."""
     try:
-        if run == WORKSPACE:
-            return path.read_text(encoding="utf-8")
-        return _read_kept(run, path).decode("utf-8")
+        return path.read_bytes() if run == WORKSPACE else _read_kept(run, path)
     except FileNotFoundError:
         raise DataError(f"{run}: {path} is not here: `dvc repro` makes it") from None
     except (DvcException, SCMError) as error:
         raise DataError(f"{run}: {path} can't be had: {first_line(error)}") from None
     except ValueError as error:
+        raise DataError(f"{run}: {path}: {error}") from None
+
+
+def _read(run: str, path: Path) -> str:
+    try:
+        return content(run, path).decode("utf-8")
+    except UnicodeDecodeError as error:
         raise DataError(f"{run}: {path}: {error}") from None
 
 

@@ -18,6 +18,7 @@ from swatchbook.server.telemetry import Telemetry
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOCAL = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
+_PORT = re.compile(r":\d+$")
 _FULL = b'{"error":"too many images are waiting"}'
 _FULL_HEADERS = [
     (b"content-type", b"application/json"), (b"retry-after", b"1"),
@@ -42,13 +43,14 @@ class Rules:
 
     ``key``: who asks must show it (empty: nobody must), but for the paths in ``open``, which a
     probe or a browser asks for before it can have one. ``local``: only requests for names of this
-    machine are answered, so that no web page can reach it by rebinding a name (DNS rebinding); a
-    key keeps those out too. A POST to a path that ``is_work`` is shed at once where there is no
-    room for more. ``headers`` go with every answer.
+    machine, and those in ``names``, are answered, so that no web page can reach it by rebinding a
+    name (DNS rebinding); a key keeps those out too. A POST to a path that ``is_work`` is shed at
+    once where there is no room for more. ``headers`` go with every answer.
     """
 
     key: str = ""
     local: bool = True
+    names: Collection[str] = ()
     open: Collection[str] = ()
     is_work: Callable[[str], bool] = _nothing
     headers: Sequence[tuple[bytes, bytes]] = tuple(_PAGE)
@@ -134,7 +136,8 @@ class Gate:
 
     def _refusal(self, path: str, headers: dict[bytes, bytes]) -> Response | None:
         host = headers.get(b"host", b"").decode("latin-1")
-        if self._rules.local and not _LOCAL.fullmatch(host):
+        is_known = _LOCAL.fullmatch(host) or _PORT.sub("", host).lower() in self._rules.names
+        if self._rules.local and not is_known:
             return problem.answer(
                 403,
                 "this service answers to localhost only; with a key in SWATCHBOOK_API_KEY it "

@@ -88,7 +88,12 @@ def build(
         state=app.state,
         telemetry=telemetry,
         admission=admission,
-        rules=Rules(settings.key, settings.local, _OPEN, lambda path: bool(_WORK.match(path))),
+        rules=Rules(
+            settings.key,
+            settings.local,
+            open=_OPEN,
+            is_work=lambda path: bool(_WORK.match(path)),
+        ),
     )
     if settings.origins:
         # outermost: a page of another site may read a refusal too, and asks first without a key

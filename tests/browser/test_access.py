@@ -1,7 +1,9 @@
 """Who gets in: with the token, from this machine's own pages, and nobody else."""
 
+import json
 import re
 import socket
+from pathlib import Path
 
 import pytest
 import requests
@@ -46,7 +48,7 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(shared_browse: Browsi
     with requests.Session() as session:
         assert session.get(address, timeout=10).status_code == 200
         # cookies of other applications on this host, of whatever form, do no harm
-        head = {"Cookie": f'odd="; x=[1,2]; swatchbook_{browse.port}={browse.token}'}
+        head = {"Cookie": f'odd="; x=[1,2]; swatchbook_{browse.port}={browse.worn}'}
         assert requests.get(browse.url, headers=head, timeout=10).status_code == 200
 
 
@@ -86,7 +88,7 @@ ACT = {"snapshot": "", "acts": []}
 def test_only_its_own_pages_may_act(browse: Browsing, headers: dict[str, str], status: int) -> None:
     """The browser sends the cookie along with what any page of this host asks for."""
     given = {name: value.replace("own", browse.url) for name, value in headers.items()}
-    cookie = {"Cookie": f"swatchbook_{browse.port}={browse.token}"}
+    cookie = {"Cookie": f"swatchbook_{browse.port}={browse.worn}"}
     act = {"snapshot": "", "acts": [{"sha256": first_image(browse), "do": "exclude"}]}
     answer = requests.post(
         f"{browse.url}/api/acts", json=act, headers={**cookie, **given}, timeout=10
@@ -122,3 +124,66 @@ def test_reading_only_refuses_every_act(project: Project) -> None:
         assert browse.post("/api/acts/undo", {}).status_code == 403
         assert not (project.folder / "annotations/tiny.csv").exists()
         assert 'data-read-only="1"' in browse.get("/images").text
+
+
+def test_others_reach_it_by_its_name_and_with_the_key(project: Project) -> None:
+    key = 'a "long"; key = enough'
+    project.environment["SWATCHBOOK_API_KEY"] = key
+    with browsing(project, "--host", "0.0.0.0", "--name", "box.example") as browse:
+        assert key not in browse.entry
+        named = {"Host": f"box.example:{browse.port}", "Authorization": f"Bearer {key}"}
+        assert requests.get(browse.url, headers=named, timeout=10).status_code == 200
+        other = {**named, "Host": "evil.example"}
+        assert requests.get(browse.url, headers=other, timeout=10).status_code == 403
+        wrong = {**named, "Authorization": "Bearer something"}
+        assert requests.get(browse.url, headers=wrong, timeout=10).status_code == 401
+        with requests.Session() as session:
+            session.get(browse.url, params={"token": key}, timeout=10)
+            found = session.get(f"{browse.url}/api/state", timeout=10)
+            assert found.status_code == 200
+            assert key not in str(session.cookies)
+
+
+@pytest.mark.parametrize(
+    ("key", "options", "says"),
+    [
+        ("", ["--host", "0.0.0.0"], "set a key in SWATCHBOOK_API_KEY first"),
+        ("k" * 20, ["--host", "0.0.0.0"], "--name says by which name"),
+        ("", ["--run", "nowhere"], "is no commit, branch, tag or experiment"),
+        ("", ["--run", "main", "--from", "."], "--run and --from"),
+    ],
+)
+def test_what_cannot_be_shown_or_opened_is_told(
+    project: Project, key: str, options: list[str], says: str
+) -> None:
+    project.environment["SWATCHBOOK_API_KEY"] = key
+    done = project.run("python", "-m", "swatchbook", "browse", *options, ok=False)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_another_run_is_shown_as_it_was_and_can_only_be_looked_at(
+    runs: Project, tmp_path: Path
+) -> None:
+    project = runs.copied(tmp_path)
+    kept = project.run("git", "show", "main:metrics/evaluation.json").stdout
+    accuracy = json.loads(kept)["accuracy"]
+    with browsing(project, "--run", "main") as browse:
+        page = browse.get("/").text
+        assert "run main, to be looked at" in page
+        assert f"{accuracy:.3f}" in page
+        for gone in ("/runs", "/changes", "/compare", "/learning"):
+            assert browse.get(gone).status_code == 404
+            assert f'href="{gone}"' not in page
+        (sha256,) = browse.get("/api/images?limit=1").json()["sha256"]
+        assert browse.get(f"/thumb/{sha256}").status_code == 200
+        for path in ("/mistakes?subset=train", "/map", "/confusion", "/threshold", "/groups"):
+            assert browse.get(path).status_code == 200
+        label = browse.get(f"/api/images/{sha256}").json()["label"]
+        assert browse.get(f"/heat/{sha256}?label={label}").status_code == 200
+        act = {"snapshot": "", "acts": [{"sha256": sha256, "do": "exclude"}]}
+        for path, content in (("/api/acts", act), ("/api/run", {"do": "start"})):
+            assert browse.post(path, content).status_code == 403
+        assert 'data-read-only="1"' in browse.get("/review").text
+    assert not (project.folder / "annotations/tiny.csv").exists()

@@ -21,7 +21,7 @@ def test_who_is_shed_gets_the_same_each_time() -> None:
 
     state = SimpleNamespace(draining=False)
     full: Any = Admission(0, 0)
-    gate: Any = Gate(None, state, Telemetry(StringIO()), Rules("", True, (), lambda _: True), full)  # type: ignore[arg-type]
+    gate: Any = Gate(None, state, Telemetry(StringIO()), Rules(is_work=lambda _: True), full)  # type: ignore[arg-type]
     around = CORSMiddleware(gate, allow_origins=["https://shop.example"])
     scope = {
         "type": "http", "method": "POST", "path": "/v1/classify",

@@ -1,5 +1,6 @@
 """`swatchbook browse` under test, as a real server."""
 
+import hashlib
 import signal
 import socket
 import subprocess
@@ -30,10 +31,14 @@ class Browsing:
         )  # fmt: skip
         assert self.process.stdout
         said = self.process.stdout.readline()
-        assert said.startswith("browse: http://127.0.0.1:"), self.process.communicate()
+        if not said.startswith("browse: http://"):
+            self.process.kill()
+            raise AssertionError(said, *self.process.communicate())
         self.entry = said.split()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.token = parse_qs(urlsplit(self.entry).query)["token"][0]
+        (self.token,) = parse_qs(urlsplit(self.entry).query).get("token", [""])
+        # what a browser that has shown it wears
+        self.worn = hashlib.sha256(self.token.encode()).hexdigest()
         self.head = {"Authorization": f"Bearer {self.token}"}
 
     def get(self, path: str, **options: Any) -> requests.Response:

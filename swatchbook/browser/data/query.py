@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from swatchbook.base.errors import ParamsError, did_you_mean
 from swatchbook.browser.data.columns import Columns
 from swatchbook.browser.data.columns_of_tables import NONE, OUTCOMES, SUBSETS
+from swatchbook.browser.data.layout import Layout
 from swatchbook.review.choices import KINDS
 
 # of an image with the acts on it: what a person has said, and whether it is in the tables yet
@@ -21,6 +22,7 @@ NO_ACT, EXCLUDED = -1, -2
 _RESULTS = ("right", "wrong")
 _UNSPLIT = "none"
 _SHORTEST_DIGEST = 4
+_MOST_CORNERS = 200
 _SORTS: dict[str, Callable[[Columns], np.ndarray]] = {
     "source": lambda c: np.arange(len(c)),
     "confidence": lambda c: c.confidence,
@@ -37,12 +39,55 @@ _FILTERS = ("label", "predicted", "subset", "outcome", "suspect", "result", "act
 
 
 @dataclass(frozen=True)
+class Area:
+    """A polygon ``(m, 2)`` on the map called ``of`` (``layout.Placed.name``)."""
+
+    of: str
+    corners: tuple[tuple[float, float], ...]
+
+    @classmethod
+    def parsed(cls, text: str) -> "Area | None":
+        """Of ``MAP:x,y;x,y;…``; None of nothing. Raises ParamsError."""
+        if not text:
+            return None
+        of, _, places = text.partition(":")
+        try:
+            corners = [tuple(map(float, place.split(","))) for place in places.split(";")]
+        except ValueError:
+            corners = []
+        if not 3 <= len(corners) <= _MOST_CORNERS or any(len(one) != 2 for one in corners):
+            raise ParamsError(
+                f"area: {text[:40]!r} must be 3 to {_MOST_CORNERS} corners on the map, as it makes "
+                "them"
+            )
+        return cls(of, tuple((x, y) for x, y in corners))
+
+    @property
+    def text(self) -> str:
+        """As ``parsed`` takes it."""
+        return f"{self.of}:{';'.join(f'{x:g},{y:g}' for x, y in self.corners)}"
+
+    def holds(self, positions: np.ndarray) -> np.ndarray:
+        """Which of positions ``(n, 2)`` are inside ``(n,) bool``: those from which a ray crosses an
+        odd number of sides."""
+        x, y = positions.T.astype(np.float64)
+        inside = np.zeros(len(positions), bool)
+        ends = [*self.corners[1:], self.corners[0]]
+        for (ax, ay), (bx, by) in zip(self.corners, ends, strict=True):
+            crosses = (ay > y) != (by > y)
+            if ay != by:
+                inside ^= crosses & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
+        return inside
+
+
+@dataclass(frozen=True)
 class Query:
     """Filters that all hold; of the values of one filter any. ``sort`` with a minus: descending."""
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     confidence: tuple[float, float] | None = None
     group: int | None = None
+    area: "Area | None" = None
     text: str = ""
     sort: str = "source"
 
@@ -68,7 +113,7 @@ class Query:
             raise ParamsError(f"group: {group[:80]!r} must be a number, as in group=3")
         return cls(
             values, _range(rest.get("confidence", "")), int(group) if group else None,
-            rest.get("q", "").strip(), sort,
+            Area.parsed(rest.get("area", "")), rest.get("q", "").strip(), sort,
         )  # fmt: skip
 
     @property
@@ -79,6 +124,8 @@ class Query:
             pairs.append(("confidence", f"{self.confidence[0]:g}..{self.confidence[1]:g}"))
         if self.group is not None:
             pairs.append(("group", str(self.group)))
+        if self.area:
+            pairs.append(("area", self.area.text))
         if self.text:
             pairs.append(("q", self.text))
         if self.sort != "source":
@@ -89,8 +136,9 @@ class Query:
 class Selections:
     """The rows of queries of one state of the tables; orders are made once."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, layout: Layout) -> None:
         self.columns = columns
+        self._layout = layout
         self._orders: dict[str, np.ndarray] = {}
         self._matches = lru_cache(8)(self._of_text)
 
@@ -136,6 +184,13 @@ class Selections:
             parts["confidence"] = (c.confidence >= low) & (c.confidence <= high)
         if query.group is not None:
             parts["group"] = c.group == query.group
+        if query.area:
+            placed = self._layout.placed()
+            if placed.name != query.area.of:
+                raise ParamsError(
+                    "area: was chosen on another map than there is now; choose it again on /map"
+                )
+            parts["area"] = query.area.holds(placed.positions)
         if query.text:
             parts["q"] = self._matches(query.text)
         return parts

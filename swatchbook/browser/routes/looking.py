@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from swatchbook.browser import listing
 from swatchbook.browser.desk import Desk
@@ -62,5 +62,21 @@ def router(desk: Desk) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
     ) -> JSONResponse:
         return JSONResponse(listing.groups(desk.view(snapshot), kind, offset, limit))
+
+    @api.get("/api/map")
+    def placed(snapshot: str = "") -> JSONResponse:
+        return JSONResponse(listing.placed(desk.view(snapshot)))
+
+    @api.get("/api/map/points")
+    def points(snapshot: str = "") -> Response:
+        content = listing.points(desk.view(snapshot))
+        return Response(content, media_type="application/octet-stream")
+
+    @api.get("/api/map/{row}")
+    def at(row: int, snapshot: str = "") -> JSONResponse:
+        view = desk.view(snapshot)
+        if not 0 <= row < len(view.columns):
+            raise Problem(404, "no such image")
+        return JSONResponse(listing.whole(view, row))
 
     return api

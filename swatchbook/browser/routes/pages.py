@@ -21,17 +21,20 @@ from swatchbook.browser.routes.common import row_of
 from swatchbook.evaluation.headlines import HEADLINES
 from swatchbook.experiments.git_history import WORKSPACE
 from swatchbook.project import params, stage
+from swatchbook.project.tables import FEATURES_PATH
 from swatchbook.review.choices import CRITERIA, KINDS
 from swatchbook.training.parameters import RefineDnn
 
 _PAGES = {
     "/": ("Overview", "overview.html"), "/images": ("Images", "images.html"),
     "/review": ("Review", "review.html"), "/groups": ("Groups", "groups.html"),
-    "/confusion": ("Confusion", "confusion.html"), "/mistakes": ("Mistakes", "mistakes.html"),
+    "/map": ("Map", "map.html"), "/confusion": ("Confusion", "confusion.html"),
+    "/mistakes": ("Mistakes", "mistakes.html"),
     "/threshold": ("Threshold", "threshold.html"), "/learning": ("Learning curve", "learning.html"),
     "/runs": ("Runs", "runs.html"), "/changes": ("Changes", "changes.html"),
 }  # fmt: skip
 _MISTAKES = 24
+_OF_WORKSPACE = ("/learning", "/runs", "/changes")
 # what they show is there although no table is
 _WITHOUT_TABLES = ("/runs", "/compare", "/learning")
 
@@ -50,8 +53,9 @@ class Asked(BaseModel):
     page: int = Field(1, ge=1, le=10**6)
 
 
-def router(desk: Desk, read_only: bool, unlabelled: Unlabelled | None) -> APIRouter:
-    """A route for each page; that of new images where there is a folder of them."""
+def router(desk: Desk, read_only: bool, run: str, unlabelled: Unlabelled | None) -> APIRouter:
+    """A route for each page; that of new images where there is a folder of them; of a ``run`` that
+    is not the workspace those that show its tables."""
     found = APIRouter(include_in_schema=False)
 
     def add(path: str, title: str, name: str) -> None:
@@ -63,14 +67,15 @@ def router(desk: Desk, read_only: bool, unlabelled: Unlabelled | None) -> APIRou
             return made(name, title, path, state, **more)
 
     def made(name: str, title: str, path: str, state: dict[str, Any], **more: Any) -> HTMLResponse:
-        return _made(name, title, path, pages, state=state, read_only=read_only, **more)
+        return _made(name, title, path, pages, state=state, read_only=read_only, run=run, **more)
 
-    pages = dict(_PAGES)
+    pages = {path: page for path, page in _PAGES.items() if not run or path not in _OF_WORKSPACE}
     if unlabelled:
         # before that of the changes, which is the last one to go to
         last = pages.popitem()
         pages |= {"/new": ("New images", "new.html"), last[0]: last[1]}
-    for path, (title, name) in [*pages.items(), ("/compare", ("Compare", "compare.html"))]:
+    others = {} if run else {"/compare": ("Compare", "compare.html")}
+    for path, (title, name) in {**pages, **others}.items():
         if path != "/new":
             add(path, title, name)
 
@@ -145,9 +150,17 @@ def _of_tables(path: str, view: View, asked: Asked) -> dict[str, Any]:
                 "mistakes": [listing.whole(view, row) for row in rows], "known": known,
                 "subset": asked.subset, "why": heat.why_not(),
             }  # fmt: skip
+        case "/map":
+            return {"why": _why_no_map()}
         case "/changes":
             return {"changes": changes.of(view), "notice": _notice(view)}
     return {}
+
+
+def _why_no_map() -> str:
+    return (
+        "" if FEATURES_PATH.is_file() else f"{FEATURES_PATH} is not made yet: make repro does it."
+    )
 
 
 def _runs(asked: Asked) -> dict[str, Any]:

@@ -108,6 +108,9 @@ by("undo").addEventListener("click", () => back("undo"));
 by("redo").addEventListener("click", () => back("redo"));
 by("reload").addEventListener("click", () => location.reload());
 
+// on a narrow screen the list of pages is wider than it
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // ---- keys ----
 /** @typedef {{keys: string[], what: string, run: (event: KeyboardEvent) => void, letter?: boolean}} Key */
 /** @type {Key[]} */
@@ -119,6 +122,7 @@ export const keys = [
   { keys: ["g i"], what: "go to the images", run: () => (location.href = "/images") },
   { keys: ["g r"], what: "go to the review", run: () => (location.href = "/review") },
   { keys: ["g x"], what: "go to the confusion", run: () => (location.href = "/confusion") },
+  { keys: ["g p"], what: "go to the map", run: () => (location.href = "/map") },
   { keys: ["g s"], what: "go to the groups", run: () => (location.href = "/groups") },
   { keys: ["g m"], what: "go to the mistakes", run: () => (location.href = "/mistakes") },
   { keys: ["g l"], what: "go to the learning curve", run: () => (location.href = "/learning") },

@@ -11,6 +11,7 @@ from benchmarks.made_tables import CLASSES, write_tables
 from swatchbook.base.errors import ParamsError
 from swatchbook.browser.data import columns, query
 from swatchbook.browser.data.columns import Columns
+from swatchbook.browser.data.layout import Layout
 from swatchbook.browser.data.query import EXCLUDED, NO_ACT, Query, Selections
 from swatchbook.review.choices import KINDS
 
@@ -83,7 +84,7 @@ def test_rows_and_facets_are_what_one_would_count(
 ) -> None:
     address = [*pairs, ("confidence", f"{low}.."), ("sort", f"{'-' * down}{sort}")]
     chosen = Query.parsed(address, tabled)
-    selections = Selections(tabled)
+    selections = Selections(tabled, Layout(tabled))
     found = selections.rows(chosen, acts)
 
     def holds(row: int, name: str) -> bool:
@@ -111,7 +112,7 @@ def test_rows_and_facets_are_what_one_would_count(
 
 
 def test_a_part_of_the_name_or_of_the_digest_is_searched(tabled: Columns, acts: np.ndarray) -> None:
-    selections = Selections(tabled)
+    selections = Selections(tabled, Layout(tabled))
     name = tabled.text(5, "source")
     assert selections.rows(Query(text=name.upper()), acts).tolist() == [5]
     assert selections.rows(Query(text=tabled.sha256[9].decode()[:16]), acts).tolist() == [9]
@@ -121,7 +122,7 @@ def test_a_part_of_the_name_or_of_the_digest_is_searched(tabled: Columns, acts: 
 def test_images_without_a_prediction_come_last_in_either_order(
     tabled: Columns, acts: np.ndarray
 ) -> None:
-    selections = Selections(tabled)
+    selections = Selections(tabled, Layout(tabled))
     for sort in ("confidence", "-confidence"):
         values = tabled.confidence[selections.rows(Query(sort=sort), acts)]
         assert np.isnan(values).any()
