@@ -35,6 +35,7 @@ def test_a_fix_is_applied_and_judged(browse: Browsing, project: Project) -> None
     assert "the one before" in told["verdict"]
     assert {flip["kind"] for flip in told["flips"]} <= {"fixed", "broken"}
     assert len(told["flips"]) == told["flipped"]
+    assert told["contradicted"] == 0
     # only what is new is told again
     assert browse.get(f"/api/run?since={told['count']}").json()["lines"] == []
     assert len(browse.get(f"/api/run?since={told['count'] - 2}").json()["lines"]) == 2

@@ -16,8 +16,8 @@ from support.pictures import encoded, texture
 from support.project import Project, new_project
 
 PAGES = ("/", "/images", "/images?result=wrong&sort=-confidence", "/review", "/confusion",
-         "/threshold", "/changes", "/groups", "/mistakes?subset=train", "/runs", "/learning",
-         "/compare?a=main&b=workspace", "/new", "image")  # fmt: skip
+         "/threshold", "/changes", "/groups", "/map", "/mistakes?subset=train", "/runs",
+         "/learning", "/compare?a=main&b=workspace", "/new", "image")  # fmt: skip
 
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -207,6 +207,52 @@ def test_a_class_is_made_by_saying_it_twice(seen: Seen, project: Project) -> Non
     wait(page, "#said", "startsWith('relabelled to dotted')")
     assert acts(project)[0][1] == "dotted"
     assert (project.folder / "annotations/tiny.classes.txt").read_text() == "dotted\n"
+
+
+def test_what_is_chosen_on_the_map_opens_as_a_grid(seen: Seen, browse: Browsing) -> None:
+    page = seen.open("/map")
+    total = browse.get("/api/map").json()["images"]
+    page.keyboard.press("b")
+    wait(page, "#chosen", f"startsWith('{total} images')")
+    # nearer and to one side: fewer are seen, and the address says where
+    for key in ("+", "+", "ArrowRight"):
+        page.keyboard.press(key)
+    page.keyboard.press("b")
+    some = int(page.text_content("#chosen").split()[0])
+    assert 0 < some < total
+    assert "view=" in page.url
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/images?area=*")
+    wait(page, "#count", f"startsWith('{some} image')")
+    # around all of them by hand
+    page = seen.open("/map")
+    page.locator("#map").scroll_into_view_if_needed()
+    box = page.locator("#map").bounding_box()
+    page.keyboard.press("l")
+    x, y = box["x"] + box["width"] / 2, box["y"] + min(box["height"], 700) / 2
+    page.mouse.move(x - 600, y - 270)
+    page.mouse.down()
+    for dx, dy in ((600, -270), (600, 330), (-600, 330)):
+        page.mouse.move(x + dx, y + dy, steps=5)
+    page.mouse.up()
+    wait(page, "#chosen", f"startsWith('{total} images')")
+    # laid out anew from the page
+    page.get_by_role("button", name="Lay them out by t-SNE").click()
+    wait(page, "#kind", "startsWith('By t-SNE')")
+    assert page.locator("#lay-out").is_hidden()
+
+
+def test_heat_maps_come_by_a_key(seen: Seen) -> None:
+    page = seen.open("image")
+    classes = page.locator("#heat option").count() - 1
+    for _ in range(classes):
+        page.keyboard.press("a")
+        page.wait_for_function(
+            "() => { const one = document.querySelector('#large');"
+            " return one.src.includes('/heat/') && one.complete && one.naturalWidth === 448; }"
+        )
+    page.keyboard.press("a")
+    assert "/picture/" in page.get_attribute("#large", "src")
 
 
 @pytest.fixture(scope="module")
