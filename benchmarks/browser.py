@@ -18,11 +18,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import requests
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import harness, made_tables
+from swatchbook.project import tables
+from swatchbook.project.tables import Features
 
 PICTURES, FIXES, JUMPS = 400, 100_000, 20
 # since the page was asked for: the grid is drawn, and all pictures in sight are there
@@ -35,6 +38,7 @@ SHOWN = """() => {
   });
   return seen.length > 0 && seen.every((one) => one.naturalWidth > 0) && performance.now();
 }"""
+MAPPED = "() => document.querySelector('#legend .key') && performance.now()"
 FRAMES = """() => new Promise((done) => {
   const grid = document.querySelector('#grid'), times = [], start = performance.now();
   let last = start;
@@ -116,6 +120,46 @@ def _of_server(server: _Server) -> dict[str, float]:
     return {**found, f"an act on disk, {FIXES:,} there": statistics.median(times)}
 
 
+def _features(count: int) -> None:
+    """Of each image 64 numbers, around one of twenty places."""
+    chance = np.random.default_rng(0)
+    places = 3 * chance.normal(0, 1, (20, 64)).astype(np.float32)
+    vectors = places[chance.integers(0, 20, count)]
+    vectors = vectors + chance.normal(0, 1, (count, 64)).astype(np.float32)
+    names = [made_tables.digest(number) for number in range(count)]
+    tables.write_features(Features(names, vectors, {"network": "made"}))
+
+
+def _laid_out(folder: Path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(harness.ROOT),
+        "SWATCHBOOK_CACHE": str(folder / "cache"),
+    }
+    command = [sys.executable, "-m", "swatchbook.browser.data.layout"]
+    subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+def _of_map(page: Page, server: _Server) -> dict[str, float]:
+    """Drawn from where the browser asked for it; chosen by what is seen."""
+    times = []
+    for _ in range(3):
+        page.goto(f"{server.url}/map", wait_until="commit")
+        times.append(page.wait_for_function(MAPPED).json_value() / 1000)
+    address = server.get("/api/map").json()["map"]
+    area = f"/api/images?area={address}:0,0;0.5,0;0.5,0.5;0,0.5"
+    server.get(area)
+    near = f"/api/images/{made_tables.digest(7)}/similar?count=24"
+    server.get(near)
+    return {
+        "map drawn": statistics.median(times),
+        "an area of the map as a filter": _seconds(lambda: server.get(area)),
+        "24 most similar images": _seconds(lambda: server.get(near)),
+        "groups, first use": _seconds(lambda: server.get("/api/groups")),
+        "groups": _seconds(lambda: server.get("/api/groups")),
+    }
+
+
 def _of_page(page: Page, server: _Server) -> dict[str, float]:
     page.goto(server.entry)
     page.goto(f"{server.url}/images", wait_until="commit")
@@ -174,6 +218,7 @@ def main() -> None:
         harness.photographs(folder / "pictures", PICTURES, mix=((256, 256, 1.0),))
         made_tables.write_tables(options.images, [f"class {number}" for number in range(10)])
         _fixes(folder, options.images)
+        _features(options.images)
         found: dict[str, float] = {}
         for when in ("nothing kept", "tables kept"):
             started = time.perf_counter()
@@ -190,10 +235,12 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.set_default_timeout(20_000)
             found |= _of_page(page, server)
+            found |= _of_map(page, server)
             found |= _of_server(server)
             browser.close()
         found["server, MB"] = psutil.Process(server.process.pid).memory_info().rss / 1e6
         server.end()
+        found["map laid out by t-SNE"] = _seconds(lambda: _laid_out(folder))
     harness.table(
         [f"{options.images:,} images", "seconds, or as said"],
         [(name, f"{value:.3f}" if value < 50 else f"{value:.0f}") for name, value in found.items()],

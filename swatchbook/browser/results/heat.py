@@ -24,6 +24,8 @@ _FOR, _AGAINST = np.array([230, 120, 0]), np.array([0, 90, 200])
 _STRENGTH = 0.75
 _QUALITY = 85
 _DIFFERENCE_SIDE = 256
+# a difference in grey that anybody sees; noise of encoding is to stay dark
+_PLAIN = 64.0
 
 
 class Heat:
@@ -58,11 +60,15 @@ class Heat:
 
     def of_difference(self, one: tuple[str, str], other: tuple[str, str]) -> bytes:
         """A JPEG of where two images ``(sha256, path)``, brought to one size, differ: white is as
-        far as any two of their pixels are from each other. Raises ImageRefused."""
+        far as any two of their pixels are from each other, and 64 of 255 at least.
+
+        Raises:
+            ImageRefused: as ``of_class``.
+        """
         frame = Frame(_DIFFERENCE_SIDE, "stretch", self._levels)
         pair = [self._pixels(*each, frame).astype(float).mean(axis=2) for each in (one, other)]
         away = np.abs(pair[0] - pair[1])
-        scaled = 255 * away / max(1.0, float(away.max()))
+        scaled = 255 * away / max(_PLAIN, float(away.max()))
         return _jpeg(np.repeat(scaled.astype(np.uint8)[..., None], 3, axis=2))
 
     def close(self) -> None:

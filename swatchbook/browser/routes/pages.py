@@ -30,7 +30,7 @@ _PAGES = {
     "/review": ("Review", "review.html"), "/groups": ("Groups", "groups.html"),
     "/map": ("Map", "map.html"), "/confusion": ("Confusion", "confusion.html"),
     "/mistakes": ("Mistakes", "mistakes.html"),
-    "/threshold": ("Threshold", "threshold.html"), "/learning": ("Learning curve", "learning.html"),
+    "/threshold": ("Threshold", "threshold.html"), "/learning": ("Learning", "learning.html"),
     "/runs": ("Runs", "runs.html"), "/changes": ("Changes", "changes.html"),
 }  # fmt: skip
 _MISTAKES = 24
@@ -132,7 +132,6 @@ def _of_tables(path: str, view: View, asked: Asked) -> dict[str, Any]:
             outcomes = np.bincount(view.columns.outcome, minlength=len(OUTCOMES)).tolist()
             return {
                 "suspects": _suspects(view), "headlines": _headlines(),
-                "groups": view.groups.counts(),
                 "outcomes": dict(zip(OUTCOMES, outcomes, strict=True)),
             }  # fmt: skip
         case "/review":

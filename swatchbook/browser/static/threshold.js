@@ -106,7 +106,7 @@ function draw(chosen) {
   const parts = [drawn("path", { d: `M${LEFT} 10V${HIGH - BELOW}H${WIDE - 10}`, class: "axis" })];
   for (const share of [0, 0.5, 1]) {
     parts.push(drawn("text", { x: x(share), y: HIGH - 8, "text-anchor": share === 1 ? "end" : "middle" }, `${100 * share} %`));
-    parts.push(drawn("text", { x: LEFT - 6, y: y(share * most) + 5, "text-anchor": "end" }, `${(100 * share * most).toFixed(0)} %`));
+    parts.push(drawn("text", { x: LEFT - 6, y: y(share * most) + 5, "text-anchor": "end" }, `${(100 * share * most).toPrecision(2)} %`));
   }
   parts.push(drawn("path", { d: line("bound"), class: "bound" }), drawn("path", { d: line("error"), class: "curve" }), drawn("circle", { cx: x(chosen.answered), cy: y(chosen.error), r: 7, class: "dot" }));
   svg.replaceChildren(...(title ? [title] : []), ...parts);

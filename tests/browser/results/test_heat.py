@@ -51,5 +51,9 @@ def test_where_two_images_differ_is_white(browse: Browsing) -> None:
     (group,) = browse.get("/api/groups").json()["groups"]
     first, other = (member["sha256"] for member in group["members"])
     assert not opened(browse.get(f"/difference/{first}/{first}").content).any()
-    assert opened(browse.get(f"/difference/{first}/{other}").content).max() > 200
+    near = opened(browse.get(f"/difference/{first}/{other}").content)
+    far = browse.get("/api/images?label=red&limit=1").json()["sha256"][0]
+    away = opened(browse.get(f"/difference/{first}/{far}").content)
+    assert 0 < near.mean() < away.mean()
+    assert away.max() > 200
     assert browse.get(f"/difference/{first}/{'0' * 64}").status_code == 404
