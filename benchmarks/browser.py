@@ -131,13 +131,11 @@ def _features(count: int) -> None:
 
 
 def _laid_out(folder: Path) -> None:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(harness.ROOT),
-        "SWATCHBOOK_CACHE": str(folder / "cache"),
-    }
+    own = {"PYTHONPATH": str(harness.ROOT), "SWATCHBOOK_CACHE": str(folder / "cache")}
     command = [sys.executable, "-m", "swatchbook.browser.data.layout"]
-    subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(
+        command, cwd=folder, env={**os.environ, **own}, stdout=subprocess.DEVNULL, check=True
+    )
 
 
 def _of_map(page: Page, server: _Server) -> dict[str, float]:

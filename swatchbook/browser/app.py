@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.responses import Response
@@ -14,15 +15,16 @@ from swatchbook.browser.access import Access
 from swatchbook.browser.desk import Desk
 from swatchbook.browser.jobs.job import Job
 from swatchbook.browser.jobs.rerun import Rerun
-from swatchbook.browser.labels.unlabelled import Unlabelled
 from swatchbook.browser.pictures import Pictures
-from swatchbook.browser.results import learning
 from swatchbook.browser.results.heat import Heat
-from swatchbook.browser.routes import acting, common, looking, new, pages, running, showing
+from swatchbook.browser.routes import acting, common, looking, pages, running, showing
 from swatchbook.server import problem
 from swatchbook.server.admission import Admission
 from swatchbook.server.gate import Gate, Rules
 from swatchbook.server.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from swatchbook.browser.labels.unlabelled import Unlabelled
 
 _KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -43,12 +45,15 @@ class Settings:
 
 
 def build(
-    desk: Desk, telemetry: Telemetry, settings: Settings, unlabelled: Unlabelled | None = None
+    desk: Desk, telemetry: Telemetry, settings: Settings, unlabelled: "Unlabelled | None" = None
 ) -> FastAPI:
     """The application, with a page for ``unlabelled`` images where there are some."""
     pictures, heat, rerun = Pictures(desk.levels()), Heat(desk.levels()), Rerun()
 
-    jobs = {"learning": learning.job(), "map": Job([["swatchbook.browser.data.layout"]], "the map")}
+    jobs = {
+        "learning": Job([["swatchbook", "learning-curve"]], "the learning curve"),
+        "map": Job([["swatchbook.browser.data.layout"]], "the map"),
+    }
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +75,8 @@ def build(
     ):  # fmt: skip
         app.include_router(router)
     if unlabelled:
+        from swatchbook.browser.routes import new
+
         app.include_router(new.router(desk, pictures, unlabelled))
     _add_files(app)
     problem.add_handlers(app)

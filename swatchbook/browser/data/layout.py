@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-import faiss
 import numpy as np
 
 from swatchbook.base import caches, files, machine
@@ -168,6 +167,9 @@ def _scaled(positions: np.ndarray) -> np.ndarray:
 
 def _nearest(queries: np.ndarray, among: np.ndarray, own: bool) -> tuple[np.ndarray, np.ndarray]:
     """Distances and places of the nearest; ``own``: without the query itself."""
+    # not at the top: only what lays out needs it
+    import faiss
+
     index: faiss.Index = faiss.IndexFlatL2(among.shape[1])
     if len(among) > _MOST:
         # lists of a cell each, of which some are looked at: nearly all of the nearest are found

@@ -11,8 +11,6 @@ from swatchbook.base.errors import DataError, SwatchbookError
 from swatchbook.browser.jobs.job import Job
 from swatchbook.curation import annotations
 from swatchbook.evaluation.parameters import Evaluate
-from swatchbook.experiments import comparison, comparison_report
-from swatchbook.pipeline import params as all_params
 from swatchbook.project import params, stage, tables
 from swatchbook.project.params import STAGES
 from swatchbook.project.shared_keys import DataSet
@@ -41,6 +39,9 @@ class Rerun(Job):
         super().start()
 
     def _before(self) -> None:
+        # not at the top: who only looks at images should not wait for it
+        from swatchbook.pipeline import params as all_params
+
         with files.locked(stage.lock_of(Path.cwd()), "a stage is at work in this folder"):
             pass
         all_params.load()
@@ -80,6 +81,8 @@ def _predictions() -> pd.DataFrame | None:
 
 def _verdict(before: pd.DataFrame | None) -> dict[str, Any]:
     """In words whether the run is better, what to know of that, and the images that flipped."""
+    from swatchbook.experiments import comparison, comparison_report
+
     after = _predictions()
     if before is None or after is None:
         return {"verdict": "This was the first run: nothing to compare it with.", "flips": []}

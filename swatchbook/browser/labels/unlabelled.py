@@ -4,10 +4,11 @@ What is said of them stands in the folder itself, in the form of label fixes (``
 that it outlives a restart; nothing of the project changes before they are taken in.
 """
 
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,15 +16,16 @@ import pandas as pd
 from swatchbook.acquisition.candidate import check_label
 from swatchbook.acquisition.kinds import folder as folders
 from swatchbook.acquisition.parameters import Acquire
-from swatchbook.base import files
+from swatchbook.base import files, text
 from swatchbook.base.errors import DataError, SwatchbookError
 from swatchbook.browser.desk import Desk
 from swatchbook.browser.listing import DIGITS
 from swatchbook.curation import acts_file, annotations
-from swatchbook.prediction import new_images
-from swatchbook.prediction.new_images import NewImages
 from swatchbook.project import params, paths, tables
 from swatchbook.review import selection
+
+if TYPE_CHECKING:
+    from swatchbook.prediction.new_images import NewImages
 
 LABELS = ".labels.csv"
 _TAKEN = "taken in"
@@ -36,7 +38,7 @@ class _Looked:
     """What was found, of which state of the folder and the models; or ``why_not``."""
 
     stamp: object
-    images: NewImages | None
+    images: "NewImages | None"
     why_not: str = ""
 
 
@@ -167,6 +169,9 @@ class Unlabelled:
         return None
 
     def _look(self, stamp: object) -> None:
+        # not at the top: it brings the engines along
+        from swatchbook.prediction import new_images
+
         try:
             looked = _Looked(stamp, new_images.of_folder(self.folder))
         except SwatchbookError as error:
@@ -193,12 +198,12 @@ def _visible(folder: Path) -> list[Path]:
         return []
 
 
-def _image(found: NewImages, row: int, score: float, said: pd.DataFrame) -> dict[str, Any]:
+def _image(found: "NewImages", row: int, score: float, said: pd.DataFrame) -> dict[str, Any]:
     sha256 = found.sha256[row]
     order = np.argsort(-found.probabilities[row], kind="stable")[:_TOP]
     return {
         "sha256": sha256[:DIGITS],
-        "name": new_images.name_of(found.paths[row]).rpartition("/")[2],
+        "name": text.as_text(os.fsencode(found.paths[row].name)),
         "score": round(score, 4),
         "top": [(found.classes[n], round(float(found.probabilities[row, n]), 4)) for n in order],
         "said": str(said["label"].get(sha256, "")),

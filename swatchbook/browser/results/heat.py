@@ -5,6 +5,7 @@ import json
 import threading
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -13,9 +14,10 @@ from swatchbook.base import files
 from swatchbook.base.errors import NetworkError
 from swatchbook.images import store
 from swatchbook.images.frame import Frame, Levels
-from swatchbook.prediction.activation_maps import ActivationMaps, against_the_rest
 from swatchbook.prediction.decoder import Decoder
-from swatchbook.project import models
+
+if TYPE_CHECKING:
+    from swatchbook.prediction.activation_maps import ActivationMaps
 
 # longer side of what is shown
 SIDE = 448
@@ -43,6 +45,10 @@ class Heat:
             ImageRefused: the image is ``vanished``, ``changed``, or what the door says.
             NetworkError: no such class, or the models have no such map.
         """
+        # not at the top: who only looks at images should not wait for it
+        from swatchbook.prediction.activation_maps import against_the_rest
+        from swatchbook.project import models
+
         network, facts = models.load(models.NETWORK, {"resolution", "resize"})
         classifier, of_classifier = models.load(models.CLASSIFIER, {"labels", "network"})
         if of_classifier["network"] != files.digest(network):
@@ -91,6 +97,8 @@ class Heat:
 
 def why_not() -> str:
     """Why the models of the working folder have no maps; nothing where they have."""
+    from swatchbook.project import models
+
     try:
         network, _ = models.load(models.NETWORK, set())
         classifier, _ = models.load(models.CLASSIFIER, set())
@@ -116,7 +124,9 @@ def overlaid(pixels: np.ndarray, found: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(1)
-def _maps(network: bytes, classifier: bytes) -> ActivationMaps:
+def _maps(network: bytes, classifier: bytes) -> "ActivationMaps":
+    from swatchbook.prediction.activation_maps import ActivationMaps
+
     return ActivationMaps(network, classifier)
 
 

@@ -4,14 +4,14 @@ import io
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from swatchbook.base import files
 from swatchbook.base.errors import DataError
-from swatchbook.browser.results.mistakes import MOST_CLASSES
+from swatchbook.browser.results.mistakes import MOST_CLASSES, Shown
 from swatchbook.evaluation.headlines import HEADLINES
 from swatchbook.evaluation.parameters import Evaluate
 from swatchbook.experiments import (
@@ -26,10 +26,8 @@ from swatchbook.experiments.comparison import Comparison
 from swatchbook.experiments.run_list import Listed
 from swatchbook.project import params, tables
 
-SHOWN = ("fixed", "broken", "otherwise wrong", "both wrong", "all")
 A_PAGE = 200
 _COMMITS = 50
-Shown = Literal["fixed", "broken", "otherwise wrong", "both wrong", "all"]
 # DVC's repository is for one thread
 _reading = threading.Lock()
 
@@ -132,7 +130,7 @@ def _comparison(a: str, b: str, _of_a: str, _of_b: str, settings: Evaluate) -> C
 
 
 def _kinds(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """By kind of SHOWN, which images ``(n,) bool`` are of it."""
+    """By kind of ``Shown``, which images ``(n,) bool`` are of it."""
     label, of_a, of_b = (
         rows[name].to_numpy(str) for name in ("label", "predicted_a", "predicted_b")
     )

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from swatchbook.base import files
-from swatchbook.browser.jobs.job import Job
 from swatchbook.experiments.learning_curve import PowerLaw
 from swatchbook.experiments.learning_curve_report import CURVE
 from swatchbook.project import tables
@@ -18,11 +17,6 @@ _LEFT, _BELOW, _ABOVE, _RIGHT = 52, 44, 12, 16
 # the law is drawn to so many times the images that there are
 _AHEAD = 4
 _MOST_LINES = 20
-
-
-def job() -> Job:
-    """What measures it anew."""
-    return Job([["swatchbook", "learning-curve"]], "the learning curve")
 
 
 @dataclass(frozen=True)

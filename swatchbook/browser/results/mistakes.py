@@ -1,7 +1,7 @@
 """What one decides by: which classes are taken for which, and whether fixes were one-sided."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from swatchbook.project import tables
 MOST_CLASSES = 30
 _MOST_PAIRS = 60
 _FEW_LOOKS = 20
+# images of two runs, by who is right
+Shown = Literal["fixed", "broken", "otherwise wrong", "both wrong", "all"]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The pages, with what can be said without a script."""
 
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Query
@@ -15,8 +15,7 @@ from swatchbook.browser.data.columns_of_tables import OUTCOMES
 from swatchbook.browser.data.query import NO_ACT, SORTS
 from swatchbook.browser.desk import Desk, View
 from swatchbook.browser.labels import changes
-from swatchbook.browser.labels.unlabelled import Unlabelled
-from swatchbook.browser.results import heat, history, learning, mistakes
+from swatchbook.browser.results import heat, mistakes
 from swatchbook.browser.routes.common import row_of
 from swatchbook.evaluation.headlines import HEADLINES
 from swatchbook.experiments.git_history import WORKSPACE
@@ -24,6 +23,9 @@ from swatchbook.project import params, stage
 from swatchbook.project.tables import FEATURES_PATH
 from swatchbook.review.choices import CRITERIA, KINDS
 from swatchbook.training.parameters import RefineDnn
+
+if TYPE_CHECKING:
+    from swatchbook.browser.labels.unlabelled import Unlabelled
 
 _PAGES = {
     "/": ("Overview", "overview.html"), "/images": ("Images", "images.html"),
@@ -49,11 +51,11 @@ class Asked(BaseModel):
     metric: str = HEADLINES[0]
     a: str = ""
     b: str = ""
-    show: history.Shown = "fixed"
+    show: mistakes.Shown = "fixed"
     page: int = Field(1, ge=1, le=10**6)
 
 
-def router(desk: Desk, read_only: bool, run: str, unlabelled: Unlabelled | None) -> APIRouter:
+def router(desk: Desk, read_only: bool, run: str, unlabelled: "Unlabelled | None") -> APIRouter:
     """A route for each page; that of new images where there is a folder of them; of a ``run`` that
     is not the workspace those that show its tables."""
     found = APIRouter(include_in_schema=False)
@@ -87,6 +89,8 @@ def router(desk: Desk, read_only: bool, run: str, unlabelled: Unlabelled | None)
 
     @found.get("/runs.png")
     def picture(asked: Annotated[Asked, Query()]) -> Response:
+        from swatchbook.browser.results import history
+
         return Response(history.picture(_headline(asked.metric)), media_type="image/png")
 
     @found.get("/images/{digits}", response_class=HTMLResponse)
@@ -122,6 +126,9 @@ def _shown(path: str, view: View | None, asked: Asked) -> dict[str, Any]:
         case "/compare":
             return _compared(asked)
         case "/learning":
+            # not at the top: who only looks at images should not wait for it
+            from swatchbook.browser.results import learning
+
             return {"curve": learning.shown(), "why": _why_no_curve()}
     return _of_tables(path, view, asked) if view else {}
 
@@ -163,6 +170,8 @@ def _why_no_map() -> str:
 
 
 def _runs(asked: Asked) -> dict[str, Any]:
+    from swatchbook.browser.results import history
+
     shown = {"headlines": HEADLINES, "only": asked.only, "sort": asked.sort, "why": ""}
     try:
         found = history.listed(asked.only, asked.sort)
@@ -173,6 +182,8 @@ def _runs(asked: Asked) -> dict[str, Any]:
 
 
 def _compared(asked: Asked) -> dict[str, Any]:
+    from swatchbook.browser.results import history
+
     b = asked.b or WORKSPACE
     shown = {"a": asked.a, "b": b, "show": asked.show, "page": asked.page}
     try:

@@ -50,7 +50,6 @@ def command(
 
     from swatchbook.browser import app
     from swatchbook.browser.desk import Desk
-    from swatchbook.browser.labels.unlabelled import Unlabelled
     from swatchbook.experiments.git_history import WORKSPACE
     from swatchbook.project import params
     from swatchbook.project.shared_keys import DataSet
@@ -65,7 +64,11 @@ def command(
     with tempfile.TemporaryDirectory(prefix="swatchbook-run-") as unpacked:
         if run:
             _unpack(run, Path(unpacked))
-        unlabelled = Unlabelled(folder, annotator) if folder else None
+        unlabelled = None
+        if folder:
+            from swatchbook.browser.labels.unlabelled import Unlabelled
+
+            unlabelled = Unlabelled(folder, annotator)
         own = running.bound_from(host, port)
         port = own.getsockname()[1]
         # a line for each picture would be of no use
