@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 from PIL import Image
 
 from swatchbook.base.errors import ImageRefused
@@ -16,6 +15,7 @@ from swatchbook.experiments import comparison_plots, comparison_report
 from swatchbook.experiments.comparison import Comparison
 from swatchbook.images import store
 from swatchbook.images.frame import Frame, Levels
+from swatchbook.project import figures
 
 _THUMBNAIL = 112
 # a page of a thousand pictures opens no more
@@ -49,7 +49,7 @@ def _part(
     a: str, b: str, found: Comparison, training: dict[str, pd.DataFrame], frame: Frame
 ) -> dict[str, Any]:
     runs = {a: found.shared.a, b: found.shared.b}
-    figures = {
+    drawn = {
         "ROC": comparison_plots.roc(runs),
         "Precision and recall": comparison_plots.precision_recall(runs),
         "Confusion": comparison_plots.confusion(runs),
@@ -71,15 +71,13 @@ def _part(
         "sentence": comparison_report.sentence(a, b, found),
         "notes": comparison_report.notes(a, b, found),
         "tables": [comparison_report.metrics_table(found), comparison_report.classes_table(found)],
-        "figures": {title: _png(figure) for title, figure in figures.items() if figure},
+        "figures": {
+            title: _data(figures.png(figure, 90), "png")
+            for title, figure in drawn.items()
+            if figure
+        },
         "flips": kinds,
     }
-
-
-def _png(figure: Figure) -> str:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=90)
-    return _data(out.getvalue(), "png")
 
 
 def _picture(sha256: str, path: str, frame: Frame) -> str:

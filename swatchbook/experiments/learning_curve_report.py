@@ -13,6 +13,8 @@ from swatchbook.project import figures
 # its points; beside them the picture, and what a page draws it by
 CURVE = Path("plots/learning_curve.csv")
 
+_NAMED = 3
+
 
 def sentence(curve: Curve, found: Outlook) -> str:
     """The answer in words."""
@@ -44,12 +46,23 @@ def facts(curve: Curve, found: Outlook) -> dict[str, Any]:
 
 def draw(curve: Curve, found: Outlook, path: Path) -> None:
     """Error against images, by class and on average, with the law that was fitted."""
-    figure, (axes,) = figures.blank(1, 7, 4.5)
-    for number, (name, errors) in enumerate(
-        zip(sorted(set(curve.labels)), curve.errors().T, strict=True)
-    ):
-        colour = figures.COLOURS[(number + 1) % len(figures.COLOURS)]
-        axes.plot(curve.images, 100 * errors, "o-", color=colour, alpha=0.5, label=name)
+    figure, (axes,) = figures.blank(1, 8, 4.5)
+    names, every = sorted(set(curve.labels)), 100 * curve.errors().T
+    # a few can be told apart by colour; of many the hardest are named where they end
+    few = len(names) < len(figures.COLOURS)
+    hardest = np.argsort(-every[:, -1], kind="stable")[:_NAMED]
+    for number, (name, errors) in enumerate(zip(names, every, strict=True)):
+        colour = figures.COLOURS[number + 1] if few else figures.GREY
+        label = figures.plain(name) if few else ""
+        axes.plot(
+            curve.images, errors, "o-", color=colour, alpha=0.5, label=label, markersize=3,
+            linewidth=1,
+        )  # fmt: skip
+        if not few and number in hardest:
+            axes.annotate(
+                figures.plain(name, 16), (curve.images[-1], errors[-1]), (6, 0), fontsize=8,
+                textcoords="offset points", va="center", color=figures.GREY,
+            )  # fmt: skip
     mean = 100 * curve.errors().mean(axis=1)
     axes.plot(curve.images, mean, "o", color=figures.COLOURS[0], label="class average")
     axes.fill_between(curve.images, *(100 * found.band.T), color=figures.COLOURS[0], alpha=0.15)
@@ -60,5 +73,6 @@ def draw(curve: Curve, found: Outlook, path: Path) -> None:
         xscale="log", xlabel="training images an average class has", ylabel="error, %",
         ylim=(0, None),
     )  # fmt: skip
-    axes.legend()
+    # beside the drawing: what goes down to the right is the answer
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize="small")
     figures.save(figure, path)

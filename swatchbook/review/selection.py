@@ -17,7 +17,7 @@ def select(
     features ``labelled (m, d)`` of those that have labels.
 
     - ``uncertainty``: 1 − the highest probability;
-    - ``margin``: 1 − the gap between the two highest (Scheffer et al., IDA 2001);
+    - ``margin``: the gap between the two highest, the smallest first (Scheffer et al., IDA 2001);
     - ``confidence``: the highest probability, to check what the classifier is sure of;
     - ``diversity``: the distance to the nearest image that has a label or was chosen before it
       (k-centre greedy, Sener and Savarese, ICLR 2018);
@@ -32,12 +32,14 @@ def select(
     ordered = np.sort(probabilities, axis=1)
     scores = {
         "uncertainty": 1 - ordered[:, -1],
-        "margin": 1 - (ordered[:, -1] - ordered[:, -2]),
+        "margin": ordered[:, -1] - ordered[:, -2],
         "confidence": ordered[:, -1],
         "random": np.zeros(len(ordered)),
     }[criterion]
     shuffled = random.permutation(len(scores))
-    chosen = shuffled[np.argsort(-scores[shuffled], kind="stable")[:count]]
+    # a small margin is what makes an image worth a label
+    worth = -scores if criterion == "margin" else scores
+    chosen = shuffled[np.argsort(-worth[shuffled], kind="stable")[:count]]
     return chosen, scores[chosen]
 
 

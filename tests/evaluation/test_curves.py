@@ -1,6 +1,7 @@
 """Points of the plotted curves."""
 
 import numpy as np
+import pytest
 from sklearn.metrics import auc
 from support.predictions import CLASSES, predictions
 
@@ -39,3 +40,17 @@ def test_reliability_counts_every_image_once() -> None:
     bins = curves.reliability(predictions(300))
     assert bins["images"].sum() == 300
     assert bins["confidence"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize("least", [1, 5, 10, 1000])
+def test_bins_of_few_images_join_and_none_is_lost(least: int) -> None:
+    p = predictions(200)
+    whole = curves.reliability(p)
+    found = curves.reliability(p, least)
+    assert found["images"].sum() == whole["images"].sum() == len(p.truth)
+    assert len(found) == 1 or found["images"].min() >= least
+    right = (found["images"] * found["accuracy"]).sum()
+    assert right == pytest.approx((p.predicted == p.truth).sum())
+    assert (found["low"] <= found["accuracy"]).all()
+    assert (found["accuracy"] <= found["high"]).all()
+    assert found["confidence"].is_monotonic_increasing

@@ -33,7 +33,10 @@ def draw_all(p: Predictions, folder: Path) -> None:
     plots.examples(rows(p), lambda sha256: None, folder / "examples.png")
 
 
-@pytest.mark.parametrize("names", [["$x$", "<b>\n", "🦊 long" * 9], [f"c{n}" for n in range(40)]])
+@pytest.mark.parametrize(
+    "names",
+    [["$x$", "<b>\n", "🦊 long" * 9], [f"c{n}" for n in range(17)], [f"c{n}" for n in range(40)]],
+)
 def test_odd_names_and_many_classes_are_drawn(names: list[str]) -> None:  # B07 B09
     random = np.random.default_rng(0)
     truth = np.arange(160) % len(names)

@@ -71,6 +71,17 @@ def test_losses_are_better_when_they_are_less() -> None:
     assert table.loc["log_loss", "B − A"].startswith("-")
 
 
+@pytest.mark.parametrize(("fixed", "broken"), [(5, 0), (6, 0), (0, 5), (0, 6), (14, 5), (15, 5)])
+def test_the_table_says_of_accuracy_what_the_sentence_says(fixed: int, broken: int) -> None:
+    """At the edge an interval and the test of the flips may differ: one of them decides both."""
+    found = compared(fixed, broken)
+    said = comparison_report.sentence("main", "new", found)
+    table = comparison_report.metrics_table(found).set_index("metric")
+    verdict = table.loc["accuracy", "B is"]
+    assert (f"new is {verdict} than main" in said) == bool(verdict)
+    assert ("can't be told" in said) == (not verdict)
+
+
 def test_a_terminal_gets_some_flips_and_markdown_all() -> None:
     found = compared(20, 8)
     text = comparison_report.as_text("main", ["new"], [found], "simple")

@@ -23,6 +23,16 @@ def test_a_blurred_picture_is_less_sharp_and_no_darker() -> None:
     assert soft.brightness == pytest.approx(sharp.brightness, rel=0.05)
 
 
+def test_a_sharp_thing_on_a_soft_ground_is_not_blurred() -> None:
+    """As people photograph things: by the mean over all of it, it would be."""
+    soft = pixels(4)
+    thing = soft.copy()
+    thing[40:72, 40:72] = pixels()[40:72, 40:72]
+    whole, part, ground = (image_quality.look_of(one).sharpness for one in (pixels(), thing, soft))
+    assert part > whole / 3
+    assert ground < whole / 20
+
+
 def test_brightness_and_contrast_are_those_of_the_grey_values() -> None:
     half = np.zeros((10, 10, 3), np.uint8)
     half[:, 5:] = 200

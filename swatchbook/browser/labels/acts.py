@@ -221,17 +221,17 @@ class Acts:
         for row, label in labels.items():
             sha256 = self._digest(row)
             action.acts.append(Act(row, sha256, label, note, self._annotator, time))
-        self._take(action, self._annotator)
+        self._take(action, self._annotator, self.codes)
         # what stands there now is what is known here
         self._stamp = _stamp(self._path)
         return time
 
     def _read(self) -> None:
         frame = annotations.read(self._data_set)
-        self.classes = list(dict.fromkeys(
-            [*self._columns.classes, *annotations.new_classes(self._data_set)]
-        ))  # fmt: skip
-        self.codes = np.full(len(self._columns), NO_ACT, np.int32)
+        new = annotations.new_classes(self._data_set)
+        self.classes = list(dict.fromkeys([*self._columns.classes, *new]))
+        # others look at the old ones until these are whole
+        codes = np.full(len(self._columns), NO_ACT, np.int32)
         self._by_image, self._done, self._undone, self.latest = {}, [], [], ""
         timed = frame["time"] != ""
         # in the order in which they count: see annotations.latest
@@ -241,13 +241,14 @@ class Acts:
             key=lambda act: (act.time, act.annotator, act.note),
         ):
             acts = list(some)
-            self._take(Action(acts[0].time, acts[0].note, acts), acts[0].annotator)
+            self._take(Action(acts[0].time, acts[0].note, acts), acts[0].annotator, codes)
+        self.codes = codes
 
-    def _take(self, action: Action, annotator: str) -> None:
+    def _take(self, action: Action, annotator: str, codes: np.ndarray) -> None:
         for act in action.acts:
             self._by_image.setdefault(act.sha256, []).append(act)
             if act.row >= 0:
-                self.codes[act.row] = self._code(act.label)
+                codes[act.row] = self._code(act.label)
         self.latest = max(self.latest, action.time)
         if annotator != self._annotator or not action.time:
             return

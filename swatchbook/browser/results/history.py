@@ -1,6 +1,5 @@
 """Runs that git and DVC keep, for the pages: a table of them, a picture, and two side by side."""
 
-import io
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -24,7 +23,7 @@ from swatchbook.experiments import (
 )
 from swatchbook.experiments.comparison import Comparison
 from swatchbook.experiments.run_list import Listed
-from swatchbook.project import params, tables
+from swatchbook.project import figures, params, tables
 
 A_PAGE = 200
 _COMMITS = 50
@@ -46,10 +45,7 @@ def picture(metric: str) -> bytes:
     Raises:
         DataError: too few runs, or nothing differs.
     """
-    figure = run_plots.parallel_coordinates(_runs("", ""), metric)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=100)
-    return out.getvalue()
+    return figures.png(run_plots.parallel_coordinates(_runs("", ""), metric), 100)
 
 
 def can_be_drawn(metric: str) -> bool:

@@ -38,7 +38,7 @@ def test_from_a_folder_to_a_new_verdict(project: Project, folder: Path, tmp_path
         assert (told["total"], told["taken"], told["labelled"]) == (6, 0, 0)
         assert list(told["left_out"].values()) == ["not_image"]
         scores = [one["score"] for one in told["images"]]
-        assert scores == sorted(scores, reverse=True)
+        assert scores == sorted(scores)
         digests = [one["sha256"] for one in told["images"]]
         assert browse.get(f"/new/{digests[0]}?side=128").headers["content-type"] == "image/jpeg"
         assert browse.get(f"/new/{'0' * 20}").status_code == 409
