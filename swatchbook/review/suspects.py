@@ -15,7 +15,7 @@ from swatchbook.review.choices import KINDS
 from swatchbook.review.image_quality import Look
 
 # of grey values of 0 to 255; blur as a share of the class's median sharpness
-_DARK, _BRIGHT, _FLAT, _BLURRED = 25.0, 240.0, 6.0, 0.2
+_DARK, _BRIGHT, _FLAT, _BLURRED = 25.0, 240.0, 6.0, 0.05
 
 
 def label_errors(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +113,7 @@ def outliers(
 def poor(split: pd.DataFrame, looks: Mapping[str, Look], resolution: int) -> pd.DataFrame:
     """Pictures that are dark, bright, flat, blurred or tiny; the first of these that one is.
 
-    ``split`` has ``width`` and ``height`` too. Blur is relative: a fifth of the median sharpness
+    ``split`` has ``width`` and ``height`` too. Blur is relative: a twentieth of the median sharpness
     of its class, because a smooth class is not a blurred one. ``score`` is how far beyond its
     threshold a picture lies, as a share: 0 at the threshold, 1 where it can't be worse.
     """
@@ -134,7 +134,7 @@ def poor(split: pd.DataFrame, looks: Mapping[str, Look], resolution: int) -> pd.
         "flat": (1 - seen["contrast"] / _FLAT, "standard deviation {contrast:.1f} of 255"),
         "blurred": (
             1 - seen["sharpness"] / (_BLURRED * usual.clip(lower=1e-9)),
-            "under a fifth of its class's sharpness",
+            "under a twentieth of its class's sharpness",
         ),
         "tiny": (1 - side / (resolution / 2), "under half of what the network sees"),
     }

@@ -118,7 +118,7 @@ def test_poor_pictures_are_told_by_kind() -> None:
     rows.loc[6, "height"] = 20
     looks = dict.fromkeys("abcdefg", Look(128, 50, 400))
     looks |= {"b": Look(10, 20, 400), "c": Look(250, 20, 400), "d": Look(128, 2, 400)}
-    looks |= {"e": Look(128, 50, 20)}
+    looks |= {"e": Look(128, 50, 10)}
     del looks["f"]  # can't be read
     found = suspects.poor(rows, looks, 224).set_index("sha256")["kind"].to_dict()
     assert found["b"] == "dark"
