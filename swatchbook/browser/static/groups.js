@@ -25,7 +25,7 @@ async function more() {
 
 function progress() {
   const decided = groups.filter((one) => one.members.every((/** @type {any} */ each) => each.act !== -1)).length;
-  by("progress").textContent = total ? `${groups.length} of ${total} groups, ${decided} decided` : "There is none: `dedupe` found no such group.";
+  by("progress").textContent = total ? `${groups.length} of ${total} groups, ${decided} decided` : "There is none.";
 }
 
 /** @param {number} number */

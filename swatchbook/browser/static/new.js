@@ -29,7 +29,7 @@ async function look() {
   by("left").hidden = !left.length;
   /** @type {HTMLElement} */ (by("left").querySelector("summary")).textContent = `${left.length} left out`;
   by("left").querySelector("ul")?.replaceChildren(...left.map(([name, why]) => element("li", {}, `${name}: ${why}`)));
-  told.images.length && progress(told.total, told.taken);
+  progress(told.total, told.taken);
   focus(0);
 }
 let total = 0;
