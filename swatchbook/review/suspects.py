@@ -113,9 +113,9 @@ def outliers(
 def poor(split: pd.DataFrame, looks: Mapping[str, Look], resolution: int) -> pd.DataFrame:
     """Pictures that are dark, bright, flat, blurred or tiny; the first of these that one is.
 
-    ``split`` has ``width`` and ``height`` too. Blur is relative: a twentieth of the median sharpness
-    of its class, because a smooth class is not a blurred one. ``score`` is how far beyond its
-    threshold a picture lies, as a share: 0 at the threshold, 1 where it can't be worse.
+    ``split`` has ``width`` and ``height`` too. Blur is relative: a twentieth of the median
+    sharpness of its class, because a smooth class is not a blurred one. ``score`` is how far
+    beyond its threshold a picture lies, as a share: 0 at the threshold, 1 where it can't be worse.
     """
     rows = split[split["sha256"].isin(looks)]
     seen = pd.DataFrame(

@@ -13,16 +13,10 @@ from swatchbook.base.errors import DataError
 from swatchbook.browser.results.mistakes import MOST_CLASSES, Shown
 from swatchbook.evaluation.headlines import HEADLINES
 from swatchbook.evaluation.parameters import Evaluate
-from swatchbook.experiments import (
-    comparison,
-    comparison_report,
-    run_list,
-    run_plots,
-    run_table,
-    runs,
-)
+from swatchbook.experiments import comparison, comparison_report
 from swatchbook.experiments.comparison import Comparison
-from swatchbook.experiments.run_list import Listed
+from swatchbook.experiments.history import run_list, run_plots, run_table, runs
+from swatchbook.experiments.history.run_list import Listed
 from swatchbook.project import figures, params, tables
 
 A_PAGE = 200

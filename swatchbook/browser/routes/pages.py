@@ -18,7 +18,7 @@ from swatchbook.browser.labels import changes
 from swatchbook.browser.results import heat, mistakes
 from swatchbook.browser.routes.common import row_of
 from swatchbook.evaluation.headlines import HEADLINES
-from swatchbook.experiments.git_history import WORKSPACE
+from swatchbook.experiments.history.git_history import WORKSPACE
 from swatchbook.project import params, stage
 from swatchbook.project.tables import FEATURES_PATH
 from swatchbook.review.choices import CRITERIA, KINDS

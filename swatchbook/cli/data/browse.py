@@ -50,7 +50,7 @@ def command(
 
     from swatchbook.browser import app
     from swatchbook.browser.desk import Desk
-    from swatchbook.experiments.git_history import WORKSPACE
+    from swatchbook.experiments.history.git_history import WORKSPACE
     from swatchbook.project import params
     from swatchbook.project.shared_keys import DataSet
     from swatchbook.server import running
@@ -113,7 +113,7 @@ def _token(host: str, names: tuple[str, ...]) -> str:
 
 
 def _unpack(run: str, folder: Path) -> None:
-    from swatchbook.experiments import kept_run
+    from swatchbook.experiments.history import kept_run
 
     missing = kept_run.unpack(run, folder)
     if missing:

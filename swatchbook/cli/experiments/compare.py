@@ -28,7 +28,8 @@ def command(
     swatchbook compare main nasty-tune
     """
     from swatchbook.evaluation.parameters import Evaluate
-    from swatchbook.experiments import comparison, comparison_report, runs
+    from swatchbook.experiments import comparison, comparison_report
+    from swatchbook.experiments.history import runs
     from swatchbook.project import params
     from swatchbook.project.shared_keys import DeepLevels
 

@@ -68,7 +68,8 @@ def command(
     kept; 1: a limit is broken; 2: an error; 3: it can't be told.
     """
     from swatchbook.evaluation.parameters import Evaluate
-    from swatchbook.experiments import comparison, quality_gate, runs
+    from swatchbook.experiments import comparison, quality_gate
+    from swatchbook.experiments.history import runs
     from swatchbook.project import params
 
     if not (least or most or reference):

@@ -44,13 +44,13 @@ def command(
 
     swatchbook runs --only experiment --where refine_dnn.resolution=448 --sort accuracy
     """
-    from swatchbook.experiments import run_list, run_table
+    from swatchbook.experiments.history import run_list, run_table
 
     listed = run_list.only(run_list.runs(commits), kinds, dict(map(_condition, where)))
     if key:
         listed = run_table.ordered(listed, key)
     if plot is not None:
-        from swatchbook.experiments import run_plots
+        from swatchbook.experiments.history import run_plots
         from swatchbook.project import figures
 
         figures.save(run_plots.parallel_coordinates(listed, metric), plot)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from swatchbook.experiments import run_table
-from swatchbook.experiments.run_list import Listed
+from swatchbook.experiments.history import run_table
+from swatchbook.experiments.history.run_list import Listed
 
 BOUNDS = {"value": 0.71, "low": 0.668, "high": 0.748}
 

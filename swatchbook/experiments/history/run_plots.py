@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from swatchbook.base.errors import DataError
-from swatchbook.experiments.run_list import Listed, text_of
+from swatchbook.experiments.history.run_list import Listed, text_of
 from swatchbook.project.figures import GREY, blank, plain
 
 

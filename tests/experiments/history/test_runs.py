@@ -9,7 +9,7 @@ import pytest
 from support.run_tables import run
 
 from swatchbook.base.errors import DataError
-from swatchbook.experiments import runs
+from swatchbook.experiments.history import runs
 from swatchbook.project import tables
 
 

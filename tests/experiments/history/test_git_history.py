@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from swatchbook.base.errors import DataError
-from swatchbook.experiments import git_history
+from swatchbook.experiments.history import git_history
 
 
 def git(*arguments: str) -> str:

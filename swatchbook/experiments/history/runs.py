@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from scmrepo.exceptions import SCMError
 
 from swatchbook.base.errors import DataError, did_you_mean, first_line
-from swatchbook.experiments import git_history
-from swatchbook.experiments.git_history import WORKSPACE as WORKSPACE
+from swatchbook.experiments.history import git_history
+from swatchbook.experiments.history.git_history import WORKSPACE as WORKSPACE
 from swatchbook.project import stage, tables
 
 _LOCK = "dvc.lock"

@@ -3,8 +3,8 @@
 import pytest
 
 from swatchbook.base.errors import DataError
-from swatchbook.experiments import run_plots
-from swatchbook.experiments.run_list import Listed
+from swatchbook.experiments.history import run_plots
+from swatchbook.experiments.history.run_list import Listed
 
 
 def one(number: int, value: float | None, **parameters: object) -> Listed:

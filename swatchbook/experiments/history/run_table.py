@@ -8,7 +8,7 @@ from tabulate import tabulate
 from swatchbook.base import terminal
 from swatchbook.base.errors import DataError, did_you_mean
 from swatchbook.evaluation.headlines import COLUMNS, HEADLINES, LOSSES
-from swatchbook.experiments.run_list import Listed, text_of
+from swatchbook.experiments.history.run_list import Listed, text_of
 
 _SHOWN = ("accuracy", "class_average_accuracy", "log_loss")
 _HEADS = tuple(COLUMNS[name] for name in _SHOWN)

@@ -11,8 +11,8 @@ import pandas as pd
 
 from swatchbook.base.errors import DataError, ParamsError, did_you_mean
 from swatchbook.evaluation.headlines import HEADLINES
-from swatchbook.experiments import git_history
-from swatchbook.experiments.git_history import WORKSPACE, Kept
+from swatchbook.experiments.history import git_history
+from swatchbook.experiments.history.git_history import WORKSPACE, Kept
 from swatchbook.project import params, stage, stage_times
 
 COMMIT, EXPERIMENT = "commit", "experiment"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from swatchbook.base.errors import DataError
-from swatchbook.experiments import runs
+from swatchbook.experiments.history import runs
 from swatchbook.project import params, stage, tables
 from swatchbook.project.paths import CLASSIFIER, NETWORK
 from swatchbook.project.shared_keys import DataSet
