@@ -22,6 +22,7 @@ SWATCHBOOK_CNTK     the Python of the CNTK environment (default: where `make cnt
 
 import ctypes
 import ipaddress
+import math
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ from platformdirs import user_cache_dir
 
 from swatchbook.base.errors import ParamsError, did_you_mean
 
+_OWN_GROUPS, _GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 ENGINES = ("auto", "cuda", "openvino", "onnxruntime")
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 DEVICES = ("auto", "cpu", "cuda")
@@ -47,9 +49,10 @@ def lock(name: str) -> Path:
 
 def workers() -> int:
     """How many threads or processes may work at once."""
-    # a container or a batch system may grant fewer processors than the machine has
+    # a batch system may grant fewer processors than the machine has, a container a share of them
     granted = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return _positive("SWATCHBOOK_WORKERS", granted or 1)
+    share = math.ceil(min(_quota(_OWN_GROUPS, _GROUPS), 2**20))
+    return _positive("SWATCHBOOK_WORKERS", max(1, min(granted or 1, share)))
 
 
 def batch() -> int:
@@ -145,6 +148,51 @@ def _one_of(variable: str, known: tuple[str, ...]) -> str:
             f"Known: {', '.join(known)}"
         )
     return name
+
+
+def _quota(own: Path, root: Path) -> float:
+    """How many processors' time the control groups of this process grant; infinite: all.
+
+    Of version 2 (``cpu.max``) and 1 (``cpu.cfs_quota_us``), the least of its group and those
+    around it (https://docs.kernel.org/admin-guide/cgroup-v2.html).
+    """
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return math.inf
+    least = math.inf
+    for line in lines:
+        number, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        if number == "0" and not names:
+            top, read = root, _of_version_2
+        elif "cpu" in names.split(","):
+            top, read = root / "cpu", _of_version_1
+        else:
+            continue
+        folder = top / path.strip("/")
+        # a container sees its own group as the root, whatever it is called outside
+        for one in {folder, top, *(up for up in folder.parents if top in up.parents)}:
+            least = min(least, read(one))
+    return least
+
+
+def _of_version_2(folder: Path) -> float:
+    try:
+        most, period = (folder / "cpu.max").read_text().split()
+        return int(most) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # "max 100000": no limit
+        return math.inf
+
+
+def _of_version_1(folder: Path) -> float:
+    try:
+        most, period = (
+            int((folder / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period")
+        )
+        return most / period if most > 0 else math.inf
+    except (OSError, ValueError, ZeroDivisionError):
+        return math.inf
 
 
 def _positive(variable: str, default: int) -> int:

@@ -52,3 +52,33 @@ def test_a_wrong_engine_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWATCHBOOK_ENGINE", "openvno")
     with pytest.raises(ParamsError, match="Did you mean 'openvino'"):
         machine.engine()
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "granted"),
+    [
+        ("0::/\n", {}, 4),
+        ("0::/app\n", {"app/cpu.max": "150000 100000"}, 2),
+        ("0::/app\n", {"app/cpu.max": "max 100000"}, 4),
+        ("0::/pod/app\n", {"pod/cpu.max": "100000 100000", "pod/app/cpu.max": "300000 100000"}, 1),
+        ("0::/docker/0123\n", {"cpu.max": "50000 100000"}, 1),
+        ("4:cpu,cpuacct:/job\n", {"cpu/job/cpu.cfs_quota_us": "300000",
+                                  "cpu/job/cpu.cfs_period_us": "100000"}, 3),
+        ("4:cpu:/job\n", {"cpu/job/cpu.cfs_quota_us": "-1",
+                          "cpu/job/cpu.cfs_period_us": "100000"}, 4),
+        ("0::/app\n", {"app/cpu.max": "nonsense"}, 4),
+    ],
+)  # fmt: skip
+def test_a_container_grants_what_its_groups_say(
+    groups: str, limits: dict[str, str], granted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, root = Path("own"), Path("groups")
+    own.write_text(groups)
+    for name, text in limits.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    monkeypatch.setattr(machine, "_OWN_GROUPS", own)
+    monkeypatch.setattr(machine, "_GROUPS", root)
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.delenv("SWATCHBOOK_WORKERS", raising=False)
+    assert machine.workers() == granted

@@ -45,8 +45,10 @@ def classifier(features: np.ndarray, labels: np.ndarray, normalizes: bool, kind:
     return bytes(model.SerializeToString())
 
 
-@pytest.mark.parametrize("architecture", ["efficientnet_lite0", "resnet18"])
-@pytest.mark.parametrize(("normalizes", "classes"), [(True, 2), (False, 3)])
+@pytest.mark.parametrize(
+    ("architecture", "normalizes", "classes"),
+    [("efficientnet_lite0", True, 2), ("resnet18", False, 3)],
+)
 def test_the_mean_of_a_map_is_the_score(
     architecture: str, normalizes: bool, classes: int, tmp_path: Path
 ) -> None:

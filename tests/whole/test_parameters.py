@@ -98,6 +98,7 @@ INVALIDATES: dict[str, tuple[str, set[str]]] = {
     "suspects.neighbours": ("3", {"suspects"}),
     "suspects.outlier": ("5.0", {"suspects"}),
     "bundle.golden_images": ("3", {"bundle"}),
+    "bundle.threshold": ("0.5", {"bundle"}),
 }
 
 

@@ -32,7 +32,6 @@ def test_from_a_folder_to_a_new_verdict(project: Project, folder: Path, tmp_path
     )
     shutil.copytree(origin, source)
     project.set("acquire.source", f"folder:{source}")
-    project.repro()
     with browsing(project, "--from", str(folder)) as browse:
         told = browse.settled("/api/new", "looking")
         assert (told["total"], told["taken"], told["labelled"]) == (6, 0, 0)

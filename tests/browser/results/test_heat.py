@@ -1,11 +1,11 @@
 """Pictures of where a class is found, and of where two images differ."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from support.browsing import Browsing
-from support.project import Project
 
 from swatchbook.browser.results import heat
 
@@ -24,7 +24,8 @@ def test_the_colour_says_for_or_against() -> None:
     assert np.ptp(corners[2]) < 20  # grey: nothing
 
 
-def test_each_class_has_its_map(browse: Browsing, project: Project) -> None:
+def test_each_class_has_its_map(shared_browse: Browsing) -> None:
+    browse = shared_browse
     sha256 = browse.get("/api/images?result=wrong&subset=train&limit=1").json()["sha256"][0]
     one = browse.get(f"/api/images/{sha256}").json()
     maps = {}
@@ -38,16 +39,14 @@ def test_each_class_has_its_map(browse: Browsing, project: Project) -> None:
     assert "doesn't know class 'nothing'" in nothing.json()["error"]
     page = browse.get("/mistakes?subset=train").text
     assert f"/heat/{one['sha256']}?label={one['predicted']}" in page
-    # a classifier that has no such map: said once, and the page goes on
-    project.set("train_classifier.kind", "random_forest")
-    project.repro("train_classifier")
-    page = browse.get("/mistakes?subset=train").text
-    assert "No heat maps: the classifier is not linear" in page
-    assert "/heat/" not in page
-    assert browse.get(f"/heat/{sha256}?label=red").status_code == 409
 
 
-def test_where_two_images_differ_is_white(browse: Browsing) -> None:
+def test_models_without_maps_say_so_once(own_folder: Path) -> None:
+    assert heat.why_not().startswith("No heat maps: models/network.onnx: no such file")
+
+
+def test_where_two_images_differ_is_white(shared_browse: Browsing) -> None:
+    browse = shared_browse
     (group,) = browse.get("/api/groups").json()["groups"]
     first, other = (member["sha256"] for member in group["members"])
     assert not opened(browse.get(f"/difference/{first}/{first}").content).any()
