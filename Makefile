@@ -78,6 +78,7 @@ benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.no_op
 	python -m benchmarks.download
 	python -m benchmarks.epoch
+	python -m benchmarks.busy
 	python -m benchmarks.refining
 	python -m benchmarks.service --kind compare
 	python -m benchmarks.service --kind endure
