@@ -25,6 +25,8 @@ HEADERS = [
     (b"referrer-policy", b"no-referrer"),
 ]  # fmt: skip
 _TOKEN = "token"
+_FORM = "/token"
+_LONGEST_FORM = 4096
 
 
 class Access:
@@ -54,7 +56,11 @@ class Access:
                     message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
             await send(message)
 
-        answered = self._answered(scope, headers)
+        answered = (
+            await self._given(headers, receive)
+            if (scope["method"], scope["path"]) == ("POST", _FORM)
+            else self._answered(scope, headers)
+        )
         await (answered or self._app)(scope, receive, answer)
 
     def _answered(self, scope: Scope, headers: dict[bytes, bytes]) -> Response | None:
@@ -73,6 +79,26 @@ class Access:
             return problem.answer(403, "this is for reading only (--read-only, or --run)")
         return self._cross_site(headers, bearer)
 
+    async def _given(self, headers: dict[bytes, bytes], receive: Receive) -> Response:
+        """Of the page that asks for the token: not in an address, which proxies write down."""
+        body = b""
+        while len(body) <= _LONGEST_FORM:
+            message = await receive()
+            body += message.get("body", b"")
+            if message["type"] != "http.request" or not message.get("more_body"):
+                break
+        given = dict(parse_qsl(body.decode("latin-1"))).get(_TOKEN, "")
+        if len(body) > _LONGEST_FORM or not self._is_right(given.encode("latin-1", "replace")):
+            return Response(self._ask, 401, media_type="text/html")
+        is_https = headers.get(b"origin", b"").startswith(b"https:")
+        return self._let_in(RedirectResponse("/", 303), secure=is_https)
+
+    def _let_in(self, response: Response, secure: bool = False) -> Response:
+        response.set_cookie(
+            self._cookie, self._worn, path="/", httponly=True, samesite="lax", secure=secure
+        )
+        return response
+
     def _first(self, scope: Scope) -> Response | None:
         """Who comes with the token in the address gets it as a cookie, and a clean address."""
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -82,9 +108,7 @@ class Access:
         rest = urlencode([(name, value) for name, value in pairs if name != _TOKEN])
         # a path that begins with two slashes would be another host's
         path = "/" + scope["path"].lstrip("/")
-        response = RedirectResponse(f"{path}{rest and '?'}{rest}", 303)
-        response.set_cookie(self._cookie, self._worn, path="/", httponly=True, samesite="lax")
-        return response
+        return self._let_in(RedirectResponse(f"{path}{rest and '?'}{rest}", 303))
 
     def _refused(self, scope: Scope, headers: dict[bytes, bytes]) -> Response:
         if b"text/html" in headers.get(b"accept", b"") and scope["method"] == "GET":

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,3 +52,5 @@ def chromium() -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()
+    # its event loop is closed, and signals would still be told to it
+    signal.set_wakeup_fd(-1)

@@ -138,7 +138,13 @@ def test_others_reach_it_by_its_name_and_with_the_key(project: Project) -> None:
         wrong = {**named, "Authorization": "Bearer something"}
         assert requests.get(browse.url, headers=wrong, timeout=10).status_code == 401
         with requests.Session() as session:
-            session.get(browse.url, params={"token": key}, timeout=10)
+            wrong_form = session.post(f"{browse.url}/token", data={"token": "k" * 20}, timeout=10)
+            assert (wrong_form.status_code, "Which token?" in wrong_form.text) == (401, True)
+            long = session.post(f"{browse.url}/token", data={"token": "k" * 9000}, timeout=10)
+            assert long.status_code == 401
+            form = session.post(f"{browse.url}/token", data={"token": key}, timeout=10)
+            assert form.status_code == 200
+            assert key not in form.url
             found = session.get(f"{browse.url}/api/state", timeout=10)
             assert found.status_code == 200
             assert key not in str(session.cookies)

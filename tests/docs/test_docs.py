@@ -98,10 +98,11 @@ def test_every_setting_of_the_machine_is_documented() -> None:
 
 def test_the_keys_of_the_browser_are_those_of_its_pages() -> None:
     """The table is made of the lists that the pages and their help use."""
-    names = {"page": "every page", "acts": "Images, one image, Review, Groups, New images",
-             "images": "Images", "image": "one image", "review": "Review", "groups": "Groups",
-             "new": "New images", "threshold": "Threshold", "compare": "Compare",
-             "job": "Learning curve", "changes": "Changes"}  # fmt: skip
+    everywhere = "Images, one image, Review, Groups; New images but for `c`"
+    names = {"page": "every page", "acts": everywhere, "images": "Images", "image": "one image",
+             "review": "Review", "groups": "Groups", "new": "New images",
+             "threshold": "Threshold", "compare": "Compare", "job": "Learning, Map",
+             "map": "Map", "changes": "Changes"}  # fmt: skip
     rows = []
     for file, where in names.items():
         text = (ROOT / f"swatchbook/browser/static/{file}.js").read_text(encoding="utf-8")

@@ -120,8 +120,10 @@ class Job:
                 if code or at.is_stopped or not waiting:
                     break
                 at.process = _begun(waiting.pop(0))
-        self._ended(code)
-        at.ended = time.time()
+        try:
+            self._ended(code)
+        finally:
+            at.ended = time.time()
 
 
 def _begun(command: Sequence[str]) -> subprocess.Popen[str]:

@@ -59,7 +59,11 @@ class Rerun(Job):
     def _ended(self, code: int) -> None:
         if code == 0:
             _done(self._stages)
-            self._verdict = _verdict(self._predicted)
+            try:
+                self._verdict = _verdict(self._predicted)
+            except SwatchbookError as error:
+                # of a file that somebody has changed meanwhile
+                self._verdict = {"verdict": f"It can't be judged: {error}", "flips": []}
 
     def _more(self) -> dict[str, Any]:
         stages = [{"name": name, "state": self._stages.get(name, "")} for name in STAGES]

@@ -17,10 +17,11 @@ from swatchbook.acquisition.candidate import check_label
 from swatchbook.acquisition.kinds import folder as folders
 from swatchbook.acquisition.parameters import Acquire
 from swatchbook.base import files, text
-from swatchbook.base.errors import DataError, SwatchbookError
+from swatchbook.base.errors import BusyError, DataError, ImageRefused
 from swatchbook.browser.desk import Desk
 from swatchbook.browser.listing import DIGITS
 from swatchbook.curation import acts_file, annotations
+from swatchbook.images import formats, store
 from swatchbook.project import params, paths, tables
 from swatchbook.review import selection
 
@@ -40,6 +41,14 @@ class _Looked:
     stamp: object
     images: "NewImages | None"
     why_not: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """How many images of each class were copied, and by name why others were not."""
+
+    counts: dict[str, int]
+    passed_over: dict[str, str]
 
 
 class Unlabelled:
@@ -104,17 +113,17 @@ class Unlabelled:
         whole = {self.file(digits)[0]: label for digits, label in labels.items()}
         for label in set(labels.values()) - {""}:
             check_label(label, "class")
-        with acts_file.locked(self._labels):
-            acts_file.append(self._labels, whole, "", self._annotator)
+        self._write(whole, "")
 
-    def take_in(self) -> dict[str, int]:
-        """Copy what is labelled into the class folders of the source; how many by class.
+    def take_in(self) -> Taken:
+        """Copy what is labelled into the class folders of the source.
 
-        Those that are no longer among the new images of the folder are passed over: they are
-        gone, or the project has them. ``make update`` reads what was copied.
+        ``make update`` reads what was copied. What can't be copied is passed over by name: it has
+        vanished or changed, or is no longer a new image.
 
         Raises:
-            DataError: the source is no folder, or can't be written to.
+            DataError: the source is no folder, can't be written to, or a label is no class name.
+            BusyError: the folder is being looked at just now.
         """
         settings = params.load(Acquire)
         kind, _, location = settings.source.partition(":")
@@ -123,31 +132,46 @@ class Unlabelled:
                 f"acquire.source: {settings.source} is no folder that images can be put into; set "
                 f"it to folder:PATH first (the labels stay in {self._labels})"
             )
+        if self._looked is None or self._looked.stamp != self._stamp():
+            raise BusyError(f"{self.folder} is being looked at: wait a moment, and try it again")
         base, there = folders.class_folders(location, settings.layout)
-        counts: dict[str, int] = {}
-        with acts_file.locked(self._labels):
-            said = self._said()
-            wanted = said[said["label"].ne("") & said["label"].ne(annotations.EXCLUDE)]
-            here = self._files()
-            done = {}
-            for sha256, row in wanted[wanted["note"] != _TAKEN].iterrows():
+        said = self._said()
+        wanted = said[
+            said["label"].ne("") & said["label"].ne(annotations.EXCLUDE) & said["note"].ne(_TAKEN)
+        ]
+        # the file came with the folder, and may be anybody's: a label is a name, never a path
+        for label in set(wanted["label"]):
+            check_label(label, f"{self._labels}: class")
+        here, taken, done = self._files(), Taken({}, {}), dict[str, str]()
+        try:
+            for sha256, label in wanted["label"].items():
                 path = here.get(str(sha256))
-                if path is None:
-                    continue
-                data = folders.read_limited(path)
-                if files.digest(data) != sha256:
-                    raise DataError(f"{path}: has changed since it was labelled: label it again")
-                place = there.get(row["label"], base / row["label"])
-                name = f"{path.stem[:40]}-{str(sha256)[:12]}{path.suffix}"
                 try:
-                    files.write_bytes(place / name, data)
-                except OSError as error:
-                    raise DataError(f"{place}: {error.strerror}; let this user write it") from None
-                done[str(sha256)] = row["label"]
-                counts[row["label"]] = counts.get(row["label"], 0) + 1
+                    if path is None:
+                        raise ImageRefused("vanished")
+                    data = store.content(str(sha256), path)
+                except ImageRefused as refused:
+                    taken.passed_over[str(path or sha256)] = refused.reason
+                    continue
+                place = there.get(label, base / label)
+                name = f"{path.stem[:40]}-{str(sha256)[:12]}.{formats.extension_of(data)}"
+                files.write_bytes(place / name, data)
+                done[str(sha256)] = label
+                taken.counts[label] = taken.counts.get(label, 0) + 1
+        except OSError as error:
+            raise DataError(f"{error.filename}: {error.strerror}; let this user write it") from None
+        finally:
+            # whatever comes: what was copied is known to be
             if done:
-                acts_file.append(self._labels, done, _TAKEN, self._annotator)
-        return counts
+                self._write(done, _TAKEN)
+        return taken
+
+    def _write(self, labels: dict[str, str], note: str) -> None:
+        try:
+            with acts_file.locked(self._labels):
+                acts_file.append(self._labels, labels, note, self._annotator)
+        except OSError as error:
+            raise DataError(f"{self.folder}: {error.strerror}; let this user write it") from None
 
     def _files(self) -> dict[str, Path]:
         found = self._looked.images if self._looked else None
@@ -159,6 +183,7 @@ class Unlabelled:
         return acts.drop_duplicates("sha256", keep="last").set_index("sha256")
 
     def _newest(self) -> _Looked | None:
+        """What was found last; while a newer look is at work the one before, where it has any."""
         stamp = self._stamp()
         with self._lock:
             if self._looked and self._looked.stamp == stamp:
@@ -166,7 +191,7 @@ class Unlabelled:
             if self._looking is None or not self._looking.is_alive():
                 self._looking = threading.Thread(target=self._look, args=[stamp], daemon=True)
                 self._looking.start()
-        return None
+            return self._looked if self._looked and self._looked.images else None
 
     def _look(self, stamp: object) -> None:
         # not at the top: it brings the engines along
@@ -174,8 +199,8 @@ class Unlabelled:
 
         try:
             looked = _Looked(stamp, new_images.of_folder(self.folder))
-        except SwatchbookError as error:
-            looked = _Looked(stamp, None, str(error))
+        except Exception as error:  # of engines and of disks, too: said, and not tried for ever
+            looked = _Looked(stamp, None, str(error) or type(error).__name__)
         with self._lock:
             self._looked = looked
 
@@ -191,11 +216,14 @@ class Unlabelled:
         return found, sorted(_visible(Path(self.folder).expanduser()))
 
 
-def _visible(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if not path.name.startswith(".")]
-    except OSError:
-        return []
+def _visible(folder: Path) -> list[str]:
+    """The names of all files at any depth that no dot hides."""
+    return [
+        f"{here}/{name}"
+        for here, _, names in os.walk(folder)
+        for name in names
+        if not name.startswith(".")
+    ]
 
 
 def _image(found: "NewImages", row: int, score: float, said: pd.DataFrame) -> dict[str, Any]:

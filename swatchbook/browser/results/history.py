@@ -112,7 +112,8 @@ def _state(run: str) -> str:
 @lru_cache(4)
 def _comparison(a: str, b: str, _of_a: str, _of_b: str, settings: Evaluate) -> Comparison:
     with _reading:
-        both = [runs.predictions(name) for name in (a, b)]
+        # a page that is looked at fetches nothing
+        both = [runs.predictions(name, fetch=False) for name in (a, b)]
     (found,) = comparison.compare(
         both[0], [both[1]], settings.confidence, settings.resamples, settings.seed
     )

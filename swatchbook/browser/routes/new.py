@@ -47,7 +47,8 @@ def router(desk: Desk, pictures: Pictures, unlabelled: Unlabelled) -> APIRouter:
 
     @api.post("/api/new/take-in")
     def take_in() -> JSONResponse:
-        return JSONResponse({"taken": unlabelled.take_in()})
+        taken = unlabelled.take_in()
+        return JSONResponse({"taken": taken.counts, "passed_over": taken.passed_over})
 
     @api.get("/new/{digits}")
     async def new_picture(request: Request, digits: str, side: int = SIDES[0]) -> Response:

@@ -66,9 +66,7 @@ async function run(what) {
     }
     const told = await send("/api/run", { do: what });
     calm();
-    since = 0;
-    show({ ...told, lines: [] });
-    since = 0;
+    show({ ...told, count: since, lines: [] });
     wasRunning = true;
   } catch (error) {
     complain(error);
@@ -80,4 +78,5 @@ if (!isReadOnly && state.snapshot) {
   by("update").addEventListener("click", () => run("update"));
   keys.push({ keys: ["Ctrl+Enter"], what: "run what changed", run: () => run("start") });
 }
+if (!isReadOnly && new URLSearchParams(location.search).get("update")) document.getElementById("update")?.focus();
 if (state.snapshot) look();

@@ -11,6 +11,7 @@ let groups = [];
 let total = 0;
 let group = 0;
 let member = 0;
+let sending = Promise.resolve();
 
 async function more() {
   const told = await ask(`/api/groups?kind=${kind}&snapshot=${state.snapshot}&offset=${groups.length}&limit=${A_PAGE}`);
@@ -85,17 +86,26 @@ async function act(what, label = "") {
   const number = group;
   const rest = what === "only" ? one.members.filter((/** @type {any} */ _, /** @type {number} */ n) => n !== member) : one.members;
   const todo = what === "only" ? "exclude" : what;
-  try {
-    const told = await send("/api/acts", { snapshot: state.snapshot, until: state.until, note: `group ${kind}`, acts: rest.map((/** @type {any} */ each) => ({ sha256: each.sha256, do: todo, label })) });
-    calm();
-    take(told);
-      for (const each of rest) each.act = todo === "exclude" ? -2 : todo === "clear" ? -1 : todo === "confirm" ? (each.act >= 0 ? each.act : state.classes.indexOf(each.label)) : state.classes.indexOf(label);
-    redraw(number);
-    say(`${told.images} image${told.images === 1 ? "" : "s"} ${wording(todo, label)}; undo with u`);
-    if (number + 1 < groups.length && todo !== "clear") focus(number + 1, 0);
-  } catch (error) {
-    complain(error);
-  }
+  if (!rest.length) return;
+  // the next one is shown at once; requests go out in their order
+  const acts = rest.map((/** @type {any} */ each) => ({ sha256: each.sha256, do: todo, label }));
+  const kept = what === "only" ? one.members[member] : null;
+  // who was left out before is wanted after all
+  if (kept?.act === -2) acts.push({ sha256: kept.sha256, do: "clear", label: "" });
+  if (number + 1 < groups.length && todo !== "clear") focus(number + 1, 0);
+  sending = sending.then(async () => {
+    try {
+      const told = await send("/api/acts", { snapshot: state.snapshot, until: state.until, note: `group ${kind}`, acts });
+      calm();
+      take(told);
+        for (const each of rest) each.act = todo === "exclude" ? -2 : todo === "clear" ? -1 : todo === "confirm" ? (each.act >= 0 ? each.act : state.classes.indexOf(each.label)) : state.classes.indexOf(label);
+      if (kept?.act === -2) kept.act = -1;
+      redraw(number);
+      say(`${told.images} image${told.images === 1 ? "" : "s"} ${wording(todo, label)}; undo with u`);
+    } catch (error) {
+      complain(error);
+    }
+  });
 }
 
 function difference() {

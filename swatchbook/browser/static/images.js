@@ -217,6 +217,8 @@ function none() {
 }
 
 // ---- acts ----
+// requests go out in their order: a key that is held down acts on one image after the other
+let sending = Promise.resolve();
 /** @param {string} what @param {string} [label] */
 async function act(what, label = "") {
   if (isReadOnly || !total) return;
@@ -226,7 +228,7 @@ async function act(what, label = "") {
     label = await whichClass();
     if (!label) return;
   }
-  const body = { snapshot: state.snapshot, until: state.until };
+  const body = { snapshot: state.snapshot, until: "" };
   const number = count();
   if (number > MANY && !(await sure(`${number.toLocaleString("en")} images will be ${wording(what, label)}.`))) return;
   if (chosen.all) {
@@ -240,21 +242,26 @@ async function act(what, label = "") {
   // shown at once; taken back where it is refused
   const code = what === "exclude" ? -2 : what === "clear" ? -1 : state.classes.indexOf(label);
   const old = mark(what, code);
-  try {
-    const told = await send("/api/acts", body);
-    calm();
-    take(told);
-    say(`${told.images.toLocaleString("en")} image${told.images === 1 ? "" : "s"} ${wording(what, label)}; undo with u`);
-    const wasOne = !number;
-    none();
-    if (wasOne && focus + 1 < total) go(focus + 1);
-    facets();
-  } catch (error) {
-    old.forEach(([page, n, value]) => (page.act[n] = value));
-    draw();
-    complain(error);
-  }
+  if (number) none();
+  else if (focus + 1 < total) go(focus + 1);
+  sending = sending.then(async () => {
+    try {
+      body.until = state.until;
+      const told = await send("/api/acts", body);
+      calm();
+      take(told);
+      say(`${told.images.toLocaleString("en")} image${told.images === 1 ? "" : "s"} ${wording(what, label)}; undo with u`);
+      clearTimeout(counting);
+      counting = setTimeout(facets, 100);
+    } catch (error) {
+      old.forEach(([page, n, value]) => (page.act[n] = value));
+      draw();
+      complain(error);
+    }
+  });
 }
+/** @type {any} */
+let counting;
 
 /** @param {string} what @param {number} code @returns {Array<[any, number, number]>} */
 function mark(what, code) {

@@ -1,7 +1,7 @@
 // @ts-check
 // New images, most worth a label first: each labelled by one key, then put where the source takes them from.
 import { actKeys } from "/static/acts.js";
-import { ask, by, calm, complain, element, isReadOnly, keys, ready, say, send, state, whichClass } from "/static/page.js";
+import { ask, by, calm, complain, element, isReadOnly, keys, ready, say, send, state, undo, whichClass } from "/static/page.js";
 
 const list = document.getElementById("new");
 const address = new URLSearchParams(location.search);
@@ -24,6 +24,7 @@ async function look() {
     return;
   }
   images = told.images;
+  [done, undone] = [[], []];
   list?.replaceChildren(...images.map(tile));
   const left = Object.entries(/** @type {Record<string, string>} */ (told.left_out));
   by("left").hidden = !left.length;
@@ -74,20 +75,41 @@ function focus(number) {
 
 /** @param {string} what @param {string} [label] */
 async function act(what, label = "") {
-  const one = images[place];
-  if (isReadOnly || !one || what === "confirm") return;
+  if (isReadOnly || !images[place]) return;
   const number = place;
+  const one = images[number];
   if (what === "suggested") label = one.top[0][0];
   if (what === "exclude") label = LEFT_OUT;
   if (what === "relabel" && !label) {
     label = await whichClass();
     if (!label) return;
   }
-  // shown at once; requests go out in their order
+  say_(number, label);
+}
+
+/** What was said here, to be taken back. @type {Array<{number: number, before: string, label: string}>} */
+let done = [];
+/** @type {typeof done} */
+let undone = [];
+
+/** @param {"undo"|"redo"} which */
+function back(which) {
+  const last = (which === "undo" ? done : undone).pop();
+  if (!last) return say(which === "undo" ? "nothing to undo on this page" : "nothing to do again on this page");
+  (which === "undo" ? undone : done).push(last);
+  say_(last.number, which === "undo" ? last.before : last.label, false);
+  focus(last.number);
+}
+
+/** Shown at once; requests go out in their order. @param {number} number @param {string} label @param {boolean} [remember] */
+function say_(number, label, remember = true) {
+  const one = images[number];
+  if (remember) undone = [];
   const before = one.said;
   one.said = label;
   redraw(number);
   focus(number + (label ? 1 : 0));
+  if (remember) done.push({ number, before, label });
   sending = sending.then(async () => {
     try {
       await send("/api/new", { labels: [{ sha256: one.sha256, label }] });
@@ -113,7 +135,8 @@ async function take() {
     const told = await send("/api/new/take-in", {});
     calm();
     const parts = Object.entries(told.taken).map(([label, count]) => `${label} ${count}`);
-    by("taken").textContent = parts.length ? `taken in: ${parts.join(", ")}` : "nothing is labelled";
+    const passed = Object.entries(told.passed_over).map(([name, why]) => `${name}: ${why}`);
+    by("taken").textContent = [parts.length ? `taken in: ${parts.join(", ")}` : "nothing was taken in", ...passed].join("; ");
     by("then").hidden = !parts.length;
     await look();
   } catch (error) {
@@ -137,7 +160,7 @@ if (list) {
   if (!isReadOnly) by("take").addEventListener("click", take);
   keys.push(
     { keys: ["s"], what: "take what the classifier says", run: () => act("suggested") },
-    ...actKeys(act),
+    ...actKeys(act).filter((key) => !key.keys.includes("c")),
     { keys: ["x"], what: "take back what was said", run: () => act("clear") },
     { keys: ["ArrowRight", "n"], what: "the next image", run: () => focus(place + 1) },
     { keys: ["ArrowLeft", "p"], what: "the image before", run: () => focus(place - 1) },
@@ -145,5 +168,8 @@ if (list) {
     { keys: ["ArrowUp", "k"], what: "a row up", run: () => focus(place - across()) },
     { keys: ["Enter"], what: "a larger picture", run: () => open(place) },
   );
+  // what is said here is no fix of the project yet: its own undo
+  undo.back = back;
+  for (const id of ["undo", "redo"]) by(id).hidden = true;
   ready.then(look).catch(complain);
 }

@@ -104,8 +104,10 @@ async function back(which) {
     complain(error);
   }
 }
-by("undo").addEventListener("click", () => back("undo"));
-by("redo").addEventListener("click", () => back("redo"));
+/** What undo and redo do; a page may have its own. */
+export const undo = { back };
+by("undo").addEventListener("click", () => undo.back("undo"));
+by("redo").addEventListener("click", () => undo.back("redo"));
 by("reload").addEventListener("click", () => location.reload());
 
 // on a narrow screen the list of pages is wider than it
@@ -116,8 +118,8 @@ document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest",
 /** @type {Key[]} */
 export const keys = [
   { keys: ["?"], what: "this help", run: () => showKeys() },
-  { keys: ["u", "Ctrl+z"], what: "undo", run: () => back("undo") },
-  { keys: ["U", "Ctrl+Shift+Z"], what: "do again", run: () => back("redo") },
+  { keys: ["u", "Ctrl+z"], what: "undo", run: () => undo.back("undo") },
+  { keys: ["U", "Ctrl+Shift+Z"], what: "do again", run: () => undo.back("redo") },
   { keys: ["/"], what: "search", run: () => /** @type {any} */ (document.querySelector("input[type=search]"))?.focus() },
   { keys: ["g i"], what: "go to the images", run: () => (location.href = "/images") },
   { keys: ["g r"], what: "go to the review", run: () => (location.href = "/review") },

@@ -1,6 +1,6 @@
 // @ts-check
 // Small pictures in a row, each a link to all about it.
-import { element, state } from "/static/page.js";
+import { element } from "/static/page.js";
 
 const alike = (/** @type {any} */ one) => `${Math.round(100 * one.similarity)} % alike`;
 
@@ -8,8 +8,7 @@ const alike = (/** @type {any} */ one) => `${Math.round(100 * one.similarity)} %
 export function strip(list, images, nothing, what = alike) {
   list.replaceChildren(
     ...images.map((one) => {
-      const name = state.classes[one.label] ?? one.label;
-      const text = `${name}, ${what(one)}`;
+      const text = `${one.label}, ${what(one)}`;
       const picture = element("img", { alt: text, width: 96, height: 96, loading: "lazy", src: `/thumb/${one.sha256}?side=128` });
       return element("li", {}, element("a", { href: `/images/${one.sha256}` }, picture), text);
     }),

@@ -13,6 +13,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const [WIDE, HIGH, LEFT, BELOW] = [600, 300, 48, 28];
 const percent = (/** @type {number|null} */ share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
 const number = (/** @type {string} */ id) => Math.max(0, Number(/** @type {HTMLInputElement} */ (by(id)).value) || 0);
+// never above what was measured: the image at the border gets its answer
+const exact = (/** @type {number} */ at) => Math.floor(at * 1e6) / 1e6;
 const slider = () => /** @type {HTMLInputElement} */ (by("threshold"));
 const cost = (/** @type {any} */ rule) => 1000 * (rule.answered * rule.error * number("wrong") + (1 - rule.answered) * number("none-cost"));
 
@@ -35,9 +37,9 @@ function show() {
   by("error").textContent = `${percent(rule.error)}, at most ${percent(rule.bound)} with 95 % confidence`;
   by("test").textContent = `${percent(rule.test_answered)} answered, ${percent(rule.test_error)} of these wrong`;
   by("cost").textContent = cost(rule).toLocaleString("en", { maximumFractionDigits: 0 });
-  by("command").textContent = `swatchbook predict photos/ --threshold ${at}`;
+  by("command").textContent = `swatchbook predict photos/ --threshold ${exact(rule.threshold)}`;
   draw(rule);
-  const now = new URLSearchParams({ at, wrong: String(number("wrong")), none: String(number("none-cost")) });
+  const now = new URLSearchParams({ at: String(exact(rule.threshold)), wrong: String(number("wrong")), none: String(number("none-cost")) });
   history.replaceState(null, "", `/threshold?${now}`);
   const train = `subset=train&confidence=${rule.threshold.toFixed(6)}..1`;
   /** @type {HTMLAnchorElement} */ (by("wrong-ones")).href = `/images?${train}&result=wrong&sort=-confidence`;
@@ -78,8 +80,7 @@ function showWritten() {
   by("put-back").hidden = written === before;
   by("put-back").textContent = `Put back ${before}`;
 }
-// a little below, so that the image at the border still gets its answer
-const use = () => write(Math.floor(rules[Number(slider().value)].threshold * 1e4) / 1e4);
+const use = () => write(exact(rules[Number(slider().value)].threshold));
 
 /** The rule that answers most of those with at most so many wrong, with 95 % confidence. */
 function bounded() {
@@ -131,7 +132,8 @@ async function begin() {
   for (const [id, name] of [["wrong", "wrong"], ["none-cost", "none"]]) if (address.get(name)) /** @type {HTMLInputElement} */ (by(id)).value = address.get(name) || "";
   slider().max = String(rules.length - 1);
   const at = Number(address.get("at") ?? written);
-  slider().value = String(Math.max(0, rules.findLastIndex((rule) => rule.threshold <= at + 5e-4)));
+  const away = rules.map((rule) => Math.abs(rule.threshold - at));
+  slider().value = String(away.indexOf(Math.min(...away)));
   by("rules").querySelector("tbody")?.replaceChildren(
     ...rules.map((rule) => element("tr", {}, element("th", { scope: "row" }, rule.threshold.toFixed(3)), ...["answered", "error", "bound", "test_answered", "test_error"].map((key) => element("td", {}, percent(rule[key]))))),
   );

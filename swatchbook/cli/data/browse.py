@@ -118,4 +118,6 @@ def _unpack(run: str, folder: Path) -> None:
     missing = kept_run.unpack(run, folder)
     if missing:
         click.echo(f"browse: {run} has no {', '.join(missing)}", err=True)
+    # a relative one would stand in the folder that is left behind
+    os.environ["SWATCHBOOK_CACHE"] = str(machine.cache_folder())
     os.chdir(folder)

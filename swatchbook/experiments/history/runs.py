@@ -23,14 +23,14 @@ from swatchbook.project import stage, tables
 _LOCK = "dvc.lock"
 
 
-def predictions(run: str) -> pd.DataFrame:
-    """The run's rows of ``tables.PREDICTIONS``.
+def predictions(run: str, fetch: bool = True) -> pd.DataFrame:
+    """The run's rows of ``tables.PREDICTIONS``; without ``fetch`` only what is in this clone.
 
     Raises:
         DataError: where there is no such run, or what it left is neither here nor in a remote.
     """
     table = tables.PREDICTIONS
-    return table.parsed(_read(run, table.path), f"{run}: {table.path}")
+    return table.parsed(_read(run, table.path, fetch), f"{run}: {table.path}")
 
 
 def evaluation(run: str) -> dict[str, Any]:
@@ -77,10 +77,10 @@ def revision(run: str) -> str:
     )
 
 
-def content(run: str, path: Path) -> bytes:
+def content(run: str, path: Path, fetch: bool = True) -> bytes:
     """A file of the run, as it is. Raises as ``predictions``."""
     try:
-        return path.read_bytes() if run == WORKSPACE else _read_kept(run, path)
+        return path.read_bytes() if run == WORKSPACE else _read_kept(run, path, fetch)
     except FileNotFoundError:
         raise DataError(f"{run}: {path} is not here: `dvc repro` makes it") from None
     except (DvcException, SCMError) as error:
@@ -89,14 +89,14 @@ def content(run: str, path: Path) -> bytes:
         raise DataError(f"{run}: {path}: {error}") from None
 
 
-def _read(run: str, path: Path) -> str:
+def _read(run: str, path: Path, fetch: bool = True) -> str:
     try:
-        return content(run, path).decode("utf-8")
+        return content(run, path, fetch).decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{run}: {path}: {error}") from None
 
 
-def _read_kept(run: str, path: Path) -> bytes:
+def _read_kept(run: str, path: Path, fetch: bool) -> bytes:
     """A file of a commit: of git, or of DVC by the commit's dvc.lock.
 
     Not by ``dvc.api``: it looks for the paths of a project in a sub-folder from git's root.
@@ -116,14 +116,14 @@ def _read_kept(run: str, path: Path) -> bytes:
         )
     outputs = _outputs(kept[commit, _LOCK])
     if path.as_posix() in outputs:
-        return _object(run, path, outputs[path.as_posix()])
+        return _object(run, path, outputs[path.as_posix()], fetch)
     for parent in path.parents:
         if digest := outputs.get(parent.as_posix()):
-            listing = json.loads(_object(run, parent, digest))
+            listing = json.loads(_object(run, parent, digest, fetch))
             inside = {entry["relpath"]: entry["md5"] for entry in listing}
             name = path.relative_to(parent).as_posix()
             if name in inside:
-                return _object(run, path, inside[name])
+                return _object(run, path, inside[name], fetch)
     raise DataError(f"{run}: it has no {path}; name a run that evaluated")
 
 
@@ -134,8 +134,8 @@ def _outputs(lock: bytes) -> dict[str, str]:
     }
 
 
-def _object(run: str, path: Path, digest: str) -> bytes:
-    """What DVC keeps under a digest: in its cache, else from the remote."""
+def _object(run: str, path: Path, digest: str, fetch: bool) -> bytes:
+    """What DVC keeps under a digest: in its cache, else (with ``fetch``) from the remote."""
     with Repo() as repo:
         kept = Path(repo.cache.local.oid_to_path(digest))
         if not kept.is_file():
@@ -145,6 +145,8 @@ def _object(run: str, path: Path, digest: str) -> bytes:
                     f"{where}, and no remote storage is set to have it from: run it again, or "
                     "`dvc remote add --default NAME URL`"
                 )
+            if not fetch:
+                raise DataError(f"{where}: `swatchbook compare {run}` brings it from the remote")
             try:
                 repo.cloud.pull([HashInfo("md5", digest)])
             except Exception as error:  # of any kind of storage

@@ -1,6 +1,7 @@
 """New images are ranked, labelled, put into the source, and read by the next run."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,58 @@ def test_from_a_folder_to_a_new_verdict(project: Project, folder: Path, tmp_path
         assert told["state"] == "done", told["lines"]
         assert told["stages"][0] == {"name": "acquire", "state": "done"}
         assert browse.get("/api/images?label=red").json()["total"] == 21
+
+
+def sourced(project: Project, source: Path) -> None:
+    (source / "red").mkdir(parents=True)
+    (source / "red/one.png").write_bytes(encoded(texture(1, 0)))
+    project.set("acquire.source", f"folder:{source}")
+
+
+def test_a_folder_of_somebody_elses_labels_writes_nowhere_else(
+    project: Project, folder: Path, tmp_path: Path
+) -> None:
+    sourced(project, tmp_path / "source")
+    digest = files.sha256(folder / "0.png")
+    rows = f"sha256,label,note,annotator,time\n{digest},../outside,,eve,2026-01-01T00:00:00+00:00\n"
+    (folder / ".labels.csv").write_text(rows)
+    with browsing(project, "--from", str(folder)) as browse:
+        browse.settled("/api/new", "looking")
+        refused = browse.post("/api/new/take-in", {})
+    assert refused.status_code == 409
+    assert "not a name that all systems allow" in refused.json()["error"]
+    assert not (tmp_path / "outside").exists()
+
+
+def test_what_has_vanished_is_passed_over_and_the_rest_is_remembered(
+    project: Project, folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    sourced(project, source)
+    with browsing(project, "--from", str(folder)) as browse:
+        images = browse.settled("/api/new", "looking")["images"]
+        said = [{"sha256": one["sha256"], "label": "red"} for one in images[:3]]
+        browse.post("/api/new", {"labels": said})
+        path = folder / images[1]["name"]
+        content = path.read_bytes()
+        path.write_bytes(b"other")
+        told = browse.post("/api/new/take-in", {}).json()
+        assert told["taken"] == {"red": 2}
+        assert told["passed_over"] == {str(path): "changed"}
+        # what was copied is not copied again; what is there again is
+        path.write_bytes(content)
+        assert browse.post("/api/new/take-in", {}).json() == {
+            "taken": {"red": 1}, "passed_over": {},
+        }  # fmt: skip
+        # a new file is seen, at any depth; until then what is known is shown
+        (folder / "deep/er").mkdir(parents=True)
+        (folder / "deep/er/new.png").write_bytes(encoded(texture(990, 0)))
+        assert browse.get("/api/new").json()["total"] == 3
+        last = time.monotonic() + 60
+        while browse.get("/api/new").json()["total"] != 4:
+            assert time.monotonic() < last
+            time.sleep(0.2)
+    assert len(list((source / "red").iterdir())) == 4
 
 
 def test_other_sources_take_none_in(project: Project, folder: Path) -> None:
