@@ -77,7 +77,7 @@ def build(
     if unlabelled:
         from swatchbook.browser.routes import new
 
-        app.include_router(new.router(desk, pictures, unlabelled))
+        app.include_router(new.router(pictures, unlabelled))
     _add_files(app)
     problem.add_handlers(app)
     common.add_handlers(app)

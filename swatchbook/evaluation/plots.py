@@ -32,7 +32,8 @@ Show = Callable[[str], "np.ndarray | None"]
 
 def roc_and_confusion(predictions: Predictions, metrics: dict[str, Any], path: Path) -> None:
     """ROC curves with their areas beside the confusion matrix."""
-    figure, (left, right) = blank(2, *_size(len(predictions.classes)))
+    side = matrix_side(len(predictions.classes))
+    figure, (left, right) = blank(2, 6.5 + side, side)
     points = curves.roc(predictions)
     areas = {name: row.get("roc_auc") for name, row in metrics["per_class"].items()}
     areas[curves.MICRO] = metrics["roc_auc_micro"]
@@ -150,10 +151,9 @@ def _along(part: pd.DataFrame, x: str, y: str, grid: np.ndarray) -> np.ndarray:
     return np.asarray(np.interp(grid, rows[x].to_numpy(float), rows[y].to_numpy(float)))
 
 
-def _size(classes: int) -> tuple[float, float]:
-    """Width and height in inches of two panels, of which one is a matrix of so many classes."""
-    side = max(5.5, 0.36 * classes) if classes <= _MOST_NUMBERS else 7.0
-    return 6.5 + side, side
+def matrix_side(classes: int) -> float:
+    """Of what ``draw_confusion`` draws of so many classes, in inches."""
+    return max(5.5, 0.36 * classes) if classes <= _MOST_NUMBERS else 7.0
 
 
 def draw_confusion(axes: Any, predictions: Predictions) -> None:

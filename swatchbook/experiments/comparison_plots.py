@@ -37,7 +37,8 @@ def precision_recall(runs: Mapping[str, Predictions]) -> Figure:
 
 def confusion(runs: Mapping[str, Predictions]) -> Figure:
     """The confusion matrices side by side."""
-    figure, panels = blank(len(runs), 5.5 * len(runs), 5.2)
+    side = plots.matrix_side(max(len(run.classes) for run in runs.values()))
+    figure, panels = blank(len(runs), side * len(runs), side)
     for axes, (name, run) in zip(panels, runs.items(), strict=True):
         plots.draw_confusion(axes, run)
         right = (run.predicted == run.truth).mean()

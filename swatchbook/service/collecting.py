@@ -6,7 +6,6 @@ them ``.collected.csv`` says why. Any of it may be deleted at any time.
 
 import csv
 import io
-import os
 import queue
 import threading
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from swatchbook.base import files
 from swatchbook.base.errors import DataError, ImageRefused
+from swatchbook.base.text import escaped
 from swatchbook.images import formats
 from swatchbook.prediction.predictions import NOT_SURE
 from swatchbook.server.telemetry import Telemetry
@@ -57,8 +57,7 @@ class Collector:
         self._said = ""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with files.replacing(folder / ".tried"):
-                (folder / ".tried").touch()
+            files.write_bytes(folder / ".tried", b"")
             (folder / ".tried").unlink()
             # what was deleted is not kept again
             self._known = self._listed()
@@ -154,14 +153,14 @@ class Collector:
             sha256,
             datetime.now(UTC).isoformat(timespec="seconds"),
             NOT_SURE,
-            one.predicted,
+            escaped(one.predicted),
             f"{one.confidence:.6f}",
             one.model,
         )
         writer.writerow(row)
-        with path.open("ab") as file:
-            # one write: a row is there, or not
-            os.write(file.fileno(), out.getvalue().encode())
+        # one write: a row is there, or not
+        with path.open("ab", buffering=0) as file:
+            file.write(out.getvalue().encode())
 
     def _say(self, text: str) -> None:
         """Once, not for each image."""

@@ -17,7 +17,7 @@ from swatchbook.base.errors import ImageRefused
 from swatchbook.service.collecting import LIST, Collector
 from swatchbook.service.scoring import Score
 
-JPEG = {"Content-Type": "image/png"}
+PNG = {"Content-Type": "image/png"}
 Started = Callable[..., Service]
 
 
@@ -50,7 +50,7 @@ def test_only_what_it_is_unsure_of_is_kept_as_it_came(serve: Started, tmp_path: 
     service = serve("--collect", str(folder), "--collect-below", "1", "--collect-most", "3")
     sent = [encoded(texture(500 + number, number)) for number in range(4)]
     for data in [sent[0], sent[0], b"no image", *sent[1:]]:
-        service.post("/v1/classify", data=data, headers=JPEG)
+        service.post("/v1/classify", data=data, headers=PNG)
     assert service.end() == 0
     kept = pictures(folder)
     assert [path.name for path in kept] == sorted(f"{files.digest(one)}.png" for one in sent[:3])
@@ -132,10 +132,9 @@ def test_a_disk_that_fails_takes_no_answer(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_an_error(finished: Project, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     command = ("python", "-m", "swatchbook", "serve", "--collect")
-    for folder, says in ((tmp_path / "file/in", "can't be written to"),):
-        done = finished.run(*command, str(folder), ok=False)
-        assert done.returncode == 2
-        assert says in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+    done = finished.run(*command, str(tmp_path / "file/in"), ok=False)
+    assert done.returncode == 2
+    assert "can't be written to" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     done = finished.run(*command[:-1], "--collect-below", "0.5", ok=False)
     assert (done.returncode, "--collect FOLDER says where" in done.stderr) == (2, True)

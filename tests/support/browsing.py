@@ -2,7 +2,6 @@
 
 import hashlib
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from support.ports import free_port
 from support.project import Project
 
 
@@ -21,8 +21,7 @@ class Browsing:
     def __init__(
         self, project: Project, *options: str, annotator: str = "ann", quick: bool = True
     ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         command = ["python", "-m", "swatchbook", "browse", "--no-open", "--port", str(self.port)]
         self.process = subprocess.Popen(
             [*command, "--annotator", annotator, *options], cwd=project.folder, text=True,

@@ -1,6 +1,7 @@
 """Small real images, made up."""
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,16 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def new_images(folder: Path, count: int, known: Path) -> Path:
+    """A folder of ``count`` images, a copy of one that is ``known``, and a file that is none."""
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"{number}.png").write_bytes(encoded(texture(900 + number, number)))
+    (folder / "bad.png").write_bytes(b"no image")
+    shutil.copy(known, folder / "known.png")
+    return folder
 
 
 def make_folder(root: Path, classes: dict[str, int], side: int = 48) -> Path:

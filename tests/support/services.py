@@ -14,6 +14,8 @@ from typing import Any
 
 import requests
 
+from support.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,8 +25,7 @@ class Service:
     def __init__(
         self, model: Path, log: Path, *options: str, folder: Path = ROOT, **environment: str
     ) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         command = [sys.executable, "-m", "swatchbook", "serve", "--model", str(model),

@@ -22,7 +22,7 @@ _END_SECONDS = 10
 
 
 @dataclass
-class At:
+class _Execution:
     """One run of a command; ``count`` lines were said, of which the last ones are kept."""
 
     process: subprocess.Popen[str]
@@ -41,7 +41,7 @@ class Job:
         self._commands = commands
         self._what = what
         self._changing = threading.Lock()
-        self._at: At | None = None
+        self._last: _Execution | None = None
 
     def start(self) -> None:
         """Begin.
@@ -51,45 +51,45 @@ class Job:
             ParamsError: a value of params.yaml is not allowed.
         """
         with self._changing:
-            if self._at and self._at.ended is None:
+            if self._last and self._last.ended is None:
                 raise BusyError(f"{self._what} is at work: wait until it has ended, or stop it")
             self._before()
             first, *others = self._commands
-            self._at = At(_begun(first))
-            threading.Thread(target=self._follow, args=[self._at, others], daemon=True).start()
+            self._last = _Execution(_begun(first))
+            threading.Thread(target=self._follow, args=[self._last, others], daemon=True).start()
 
     def stop(self) -> None:
         """End it as Ctrl-C does; what was done is kept."""
-        at = self._at
-        if at is None or at.ended is not None:
+        last = self._last
+        if last is None or last.ended is not None:
             raise DataError(
                 f"{self._what} is not at work: there is nothing to stop; see what it said"
             )
         with self._changing, contextlib.suppress(ProcessLookupError):
-            at.is_stopped = True
-            os.killpg(at.process.pid, signal.SIGINT)
+            last.is_stopped = True
+            os.killpg(last.process.pid, signal.SIGINT)
 
     def close(self) -> None:
         """End what is at work, for the one who reads what it says is ending."""
-        at = self._at
-        if at and at.process.poll() is None:
+        last = self._last
+        if last and last.process.poll() is None:
             with contextlib.suppress(DataError):
                 self.stop()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                at.process.wait(_END_SECONDS)
+                last.process.wait(_END_SECONDS)
 
     def state(self, since: int = 0) -> dict[str, Any]:
         """Whether it is at work, for how long, and what was said after line ``since``."""
-        at = self._at
-        if at is None:
+        last = self._last
+        if last is None:
             return {"state": "none"}
-        new = min(len(at.lines), max(0, at.count - since))
-        ended = "failed" if at.process.returncode else "done"
+        new = min(len(last.lines), max(0, last.count - since))
+        ended = "failed" if last.process.returncode else "done"
         return {
-            "state": "running" if at.ended is None else ended,
-            "seconds": round((at.ended or time.time()) - at.started, 1),
-            "lines": list(at.lines)[len(at.lines) - new :],
-            "count": at.count,
+            "state": "running" if last.ended is None else ended,
+            "seconds": round((last.ended or time.time()) - last.started, 1),
+            "lines": list(last.lines)[len(last.lines) - new :],
+            "count": last.count,
             **self._more(),
         }
 
@@ -106,24 +106,24 @@ class Job:
         """What else its state is."""
         return {}
 
-    def _follow(self, at: At, others: Sequence[Sequence[str]]) -> None:
+    def _follow(self, last: _Execution, others: Sequence[Sequence[str]]) -> None:
         waiting = list(others)
         while True:
-            assert at.process.stdout is not None
-            with at.process.stdout as said:
+            assert last.process.stdout is not None
+            with last.process.stdout as said:
                 for line in said:
-                    at.lines.append(line.rstrip("\n"))
-                    at.count += 1
+                    last.lines.append(line.rstrip("\n"))
+                    last.count += 1
                     self._said(line)
-            code = at.process.wait()
+            code = last.process.wait()
             with self._changing:
-                if code or at.is_stopped or not waiting:
+                if code or last.is_stopped or not waiting:
                     break
-                at.process = _begun(waiting.pop(0))
+                last.process = _begun(waiting.pop(0))
         try:
             self._ended(code)
         finally:
-            at.ended = time.time()
+            last.ended = time.time()
 
 
 def _begun(command: Sequence[str]) -> subprocess.Popen[str]:

@@ -18,7 +18,6 @@ from swatchbook.acquisition.kinds import folder as folders
 from swatchbook.acquisition.parameters import Acquire
 from swatchbook.base import files, text
 from swatchbook.base.errors import BusyError, DataError, ImageRefused
-from swatchbook.browser.desk import Desk
 from swatchbook.browser.listing import DIGITS
 from swatchbook.curation import acts_file, annotations
 from swatchbook.images import formats, store
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 LABELS = ".labels.csv"
 _TAKEN = "taken in"
-_MOST = 500
 _TOP = 3
 
 
@@ -62,7 +60,7 @@ class Unlabelled:
         self._looked: _Looked | None = None
         self._looking: threading.Thread | None = None
 
-    def state(self, criterion: str, count: int, desk: Desk) -> dict[str, Any]:
+    def state(self, criterion: str, count: int) -> dict[str, Any]:
         """Up to ``count`` images, most worth a label first; or that it is still looking.
 
         What was taken in is no longer among them.
@@ -70,26 +68,21 @@ class Unlabelled:
         looked = self._newest()
         if looked is None:
             return {"state": "looking"}
-        view = desk.newest()
-        classes = view.acts.classes if view else []
         if looked.images is None:
-            return {"state": "none", "why": looked.why_not, "classes": classes}
+            return {"state": "none", "why": looked.why_not}
         found, said = looked.images, self._said()
         taken = set(said.loc[said["note"] == _TAKEN].index)
-        open_ = np.array([sha256 not in taken for sha256 in found.sha256], bool)
-        rows = np.flatnonzero(open_)
+        rows = np.flatnonzero([sha256 not in taken for sha256 in found.sha256])
         vectors, chances = found.vectors[rows], found.probabilities[rows]
-        known = tables.read_features().vectors
-        chosen, scores = selection.select(
-            criterion, chances, vectors, known, min(count, _MOST), seed=0
-        )
+        # of all criteria one asks how far what is labelled is away; the features may be gigabytes
+        known = tables.read_features().vectors if criterion == "diversity" else vectors[:0]
+        chosen, scores = selection.select(criterion, chances, vectors, known, count, seed=0)
         return {
             "state": "done",
             "total": len(rows),
             "taken": len(taken),
             "labelled": int((said["label"].ne("") & said["note"].ne(_TAKEN)).sum()),
             "left_out": found.left_out,
-            "classes": classes,
             "images": [
                 _image(found, int(rows[place]), float(score), said)
                 for place, score in zip(chosen, scores, strict=True)

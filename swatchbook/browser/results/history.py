@@ -10,7 +10,7 @@ import pandas as pd
 
 from swatchbook.base import files
 from swatchbook.base.errors import DataError
-from swatchbook.browser.results.mistakes import MOST_CLASSES, Shown
+from swatchbook.browser.results.mistakes import MOST_CLASSES
 from swatchbook.evaluation.headlines import HEADLINES
 from swatchbook.evaluation.parameters import Evaluate
 from swatchbook.experiments import comparison, comparison_report
@@ -25,12 +25,16 @@ _COMMITS = 50
 _reading = threading.Lock()
 
 
-def listed(kind: str, key: str) -> list[dict[str, Any]]:
-    """A row a run: ``name, revision, kind, time, changed, metrics, seconds, device``, as text.
+def listed(kind: str, key: str, metric: str) -> tuple[list[dict[str, Any]], bool]:
+    """A row a run: ``name, revision, kind, time, changed, metrics, seconds, device``, as text; and
+    whether there is a ``picture``.
 
     ``kind``: these only; ``key``: a metric or parameter to order by. Raises DataError.
     """
-    return [_row(run) for run in _runs(kind, key)]
+    every = run_list.runs(_COMMITS)
+    found = run_list.only(every, [kind] if kind else [])
+    rows = [_row(run) for run in (run_table.ordered(found, key) if key else found)]
+    return rows, run_plots.can_be_drawn(*run_plots.differing(every, metric))
 
 
 def picture(metric: str) -> bytes:
@@ -39,15 +43,7 @@ def picture(metric: str) -> bytes:
     Raises:
         DataError: too few runs, or nothing differs.
     """
-    return figures.png(run_plots.parallel_coordinates(_runs("", ""), metric), 100)
-
-
-def can_be_drawn(metric: str) -> bool:
-    """Whether there is a ``picture``."""
-    try:
-        return bool(run_plots.parallel_coordinates(_runs("", ""), metric))
-    except DataError:
-        return False
+    return figures.png(run_plots.parallel_coordinates(run_list.runs(_COMMITS), metric), 100)
 
 
 def names() -> list[str]:
@@ -56,7 +52,7 @@ def names() -> list[str]:
         return [runs.WORKSPACE, *runs.names()]
 
 
-def compared(a: str, b: str, show: Shown, page: int) -> dict[str, Any]:
+def compared(a: str, b: str, show: str, page: int) -> dict[str, Any]:
     """Run ``b`` against ``a``: in words, as tables, and the images of a kind, a page of them.
 
     Raises:
@@ -66,6 +62,8 @@ def compared(a: str, b: str, show: Shown, page: int) -> dict[str, Any]:
         raise DataError(f"{a} can't differ from itself: choose another run")
     found = _comparison(a, b, _state(a), _state(b), params.load(Evaluate))
     kinds = _kinds(found.shared.rows)
+    if show not in kinds:
+        raise DataError(f"show: {show[:40]!r} must be one of {', '.join(kinds)}")
     rows = np.flatnonzero(kinds[show])
     first = A_PAGE * (page - 1)
     return {
@@ -81,11 +79,6 @@ def compared(a: str, b: str, show: Shown, page: int) -> dict[str, Any]:
         "confusions": _confusions(found) if len(found.shared.a.classes) <= MOST_CLASSES else [],
         "classes": found.shared.a.classes,
     }
-
-
-def _runs(kind: str, key: str) -> list[Listed]:
-    found = run_list.only(run_list.runs(_COMMITS), [kind] if kind else [])
-    return run_table.ordered(found, key) if key else found
 
 
 def _row(run: Listed) -> dict[str, Any]:
@@ -121,7 +114,7 @@ def _comparison(a: str, b: str, _of_a: str, _of_b: str, settings: Evaluate) -> C
 
 
 def _kinds(rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """By kind of ``Shown``, which images ``(n,) bool`` are of it."""
+    """By who is right, which images ``(n,) bool`` they are."""
     label, of_a, of_b = (
         rows[name].to_numpy(str) for name in ("label", "predicted_a", "predicted_b")
     )

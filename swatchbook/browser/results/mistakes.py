@@ -1,7 +1,8 @@
-"""What one decides by: which classes are taken for which, and whether fixes were one-sided."""
+"""Where the classifier errs: which classes it takes for which, the surest mistakes, and whether
+only these were looked at."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,6 @@ from swatchbook.project import tables
 MOST_CLASSES = 30
 _MOST_PAIRS = 60
 _FEW_LOOKS = 20
-# images of two runs, by who is right
-Shown = Literal["fixed", "broken", "otherwise wrong", "both wrong", "all"]
 
 
 @dataclass(frozen=True)

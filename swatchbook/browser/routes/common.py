@@ -1,5 +1,6 @@
 """What all routes share: which image a request means, and errors in one form."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Request
@@ -14,6 +15,7 @@ from swatchbook.browser.labels.acts import Conflict
 from swatchbook.server import problem
 from swatchbook.server.problem import Problem
 
+_STATUSES = {Gone: 409, BusyError: 409, NetworkError: 409, DataError: 409, ParamsError: 422}
 _SHORTEST, _LONGEST = 12, 64
 Digits = Annotated[str, Field(pattern=r"^[0-9a-f]{12,64}$")]
 
@@ -26,25 +28,11 @@ def add_handlers(app: FastAPI) -> None:
         content = {"error": str(error), "conflicts": listing.conflict(error.acts)}
         return JSONResponse(content, 409)
 
-    @app.exception_handler(Gone)
-    async def gone(_: Request, error: Gone) -> Response:
-        return problem.answer(409, str(error))
+    def told(status: int) -> Callable[[Request, Exception], Response]:
+        return lambda _, error: problem.answer(status, str(error))
 
-    @app.exception_handler(BusyError)
-    async def busy(_: Request, error: BusyError) -> Response:
-        return problem.answer(409, str(error))
-
-    @app.exception_handler(ParamsError)
-    async def params(_: Request, error: ParamsError) -> Response:
-        return problem.answer(422, str(error))
-
-    @app.exception_handler(NetworkError)
-    async def network(_: Request, error: NetworkError) -> Response:
-        return problem.answer(409, str(error))
-
-    @app.exception_handler(DataError)
-    async def data(_: Request, error: DataError) -> Response:
-        return problem.answer(409, str(error))
+    for kind, status in _STATUSES.items():
+        app.add_exception_handler(kind, told(status))
 
 
 def row_of(view: View, digits: str) -> int:

@@ -7,7 +7,6 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from swatchbook.base.errors import ImageRefused
-from swatchbook.browser.desk import Desk
 from swatchbook.browser.labels.unlabelled import Unlabelled
 from swatchbook.browser.pictures import LARGE, SIDES, Pictures
 from swatchbook.browser.routes.common import Digits
@@ -29,7 +28,7 @@ class NewLabels(BaseModel):
     labels: list[NewLabel] = Field(min_length=1, max_length=500)
 
 
-def router(desk: Desk, pictures: Pictures, unlabelled: Unlabelled) -> APIRouter:
+def router(pictures: Pictures, unlabelled: Unlabelled) -> APIRouter:
     """Routes of the page of new images."""
     api = APIRouter()
 
@@ -38,7 +37,7 @@ def router(desk: Desk, pictures: Pictures, unlabelled: Unlabelled) -> APIRouter:
         by: Literal[CRITERIA] = "margin",  # type: ignore[valid-type]
         count: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> JSONResponse:
-        return JSONResponse(unlabelled.state(by, count, desk))
+        return JSONResponse(unlabelled.state(by, count))
 
     @api.post("/api/new")
     def say(wanted: NewLabels) -> JSONResponse:

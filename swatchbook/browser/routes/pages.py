@@ -33,12 +33,11 @@ _PAGES = {
     "/map": ("Map", "map.html"), "/confusion": ("Confusion", "confusion.html"),
     "/mistakes": ("Mistakes", "mistakes.html"),
     "/threshold": ("Threshold", "threshold.html"), "/learning": ("Learning", "learning.html"),
-    "/runs": ("Runs", "runs.html"), "/changes": ("Changes", "changes.html"),
+    "/runs": ("Runs", "runs.html"), "/compare": ("Compare", "compare.html"),
+    "/new": ("New images", "new.html"), "/changes": ("Changes", "changes.html"),
 }  # fmt: skip
 _MISTAKES = 24
-_OF_WORKSPACE = ("/learning", "/runs", "/changes")
-# what they show is there although no table is
-_WITHOUT_TABLES = ("/runs", "/compare", "/learning")
+_OF_WORKSPACE = ("/learning", "/runs", "/compare", "/new", "/changes")
 
 
 class Asked(BaseModel):
@@ -51,7 +50,7 @@ class Asked(BaseModel):
     metric: str = HEADLINES[0]
     a: str = ""
     b: str = ""
-    show: mistakes.Shown = "fixed"
+    show: str = "fixed"
     page: int = Field(1, ge=1, le=10**6)
 
 
@@ -60,32 +59,33 @@ def router(desk: Desk, read_only: bool, run: str, unlabelled: "Unlabelled | None
     is not the workspace those that show its tables."""
     found = APIRouter(include_in_schema=False)
 
+    pages = {path: page for path, page in _PAGES.items() if not run or path not in _OF_WORKSPACE}
+    # what the list of pages leads to: two runs are chosen on their own page
+    listed = {
+        path: title
+        for path, (title, _) in pages.items()
+        if path != "/compare" and (path != "/new" or unlabelled)
+    }
+    folder = unlabelled.folder if unlabelled else ""
+
     def add(path: str, title: str, name: str) -> None:
         @found.get(path, response_class=HTMLResponse)
         def page(asked: Annotated[Asked, Query()]) -> HTMLResponse:
             view = desk.newest()
             state = listing.state(view, desk.why_not)
-            more = _shown(path, view, asked) if view or path in _WITHOUT_TABLES else {}
-            return made(name, title, path, state, **more)
+            return made(name, title, path, state, folder=folder, **_shown(path, view, asked))
 
     def made(name: str, title: str, path: str, state: dict[str, Any], **more: Any) -> HTMLResponse:
-        return _made(name, title, path, pages, state=state, read_only=read_only, run=run, **more)
+        template = _environment().get_template(name)
+        return HTMLResponse(
+            template.render(
+                title=title, path=path, pages=listed, state=state, run=run, read_only=read_only,
+                sorts=SORTS, kinds=KINDS, criteria=CRITERIA, **more,
+            )
+        )  # fmt: skip
 
-    pages = {path: page for path, page in _PAGES.items() if not run or path not in _OF_WORKSPACE}
-    if unlabelled:
-        # before that of the changes, which is the last one to go to
-        last = pages.popitem()
-        pages |= {"/new": ("New images", "new.html"), last[0]: last[1]}
-    others = {} if run else {"/compare": ("Compare", "compare.html")}
-    for path, (title, name) in {**pages, **others}.items():
-        if path != "/new":
-            add(path, title, name)
-
-    @found.get("/new", response_class=HTMLResponse)
-    def new() -> HTMLResponse:
-        state = listing.state(desk.newest(), desk.why_not)
-        folder = unlabelled.folder if unlabelled else ""
-        return made("new.html", "New images", "/new", state, folder=folder, criteria=CRITERIA)
+    for path, (title, name) in pages.items():
+        add(path, title, name)
 
     @found.get("/runs.png")
     def picture(asked: Annotated[Asked, Query()]) -> Response:
@@ -109,17 +109,8 @@ def asking() -> str:
     return _environment().get_template("token.html").render()
 
 
-def _made(
-    name: str, title: str, path: str, pages: dict[str, tuple[str, str]], **more: Any
-) -> HTMLResponse:
-    template = _environment().get_template(name)
-    return HTMLResponse(
-        template.render(title=title, path=path, pages=pages, sorts=SORTS, kinds=KINDS, **more)
-    )
-
-
 def _shown(path: str, view: View | None, asked: Asked) -> dict[str, Any]:
-    """What a page shows beside the state of the tables."""
+    """What a page shows beside the state of the tables; some need none of them."""
     match path:
         case "/runs":
             return _runs(asked)
@@ -173,12 +164,12 @@ def _runs(asked: Asked) -> dict[str, Any]:
     from swatchbook.browser.results import history
 
     shown = {"headlines": HEADLINES, "only": asked.only, "sort": asked.sort, "why": ""}
+    metric = _headline(asked.metric)
     try:
-        found = history.listed(asked.only, asked.sort)
+        found, can_be_drawn = history.listed(asked.only, asked.sort, metric)
     except DataError as error:
         return {**shown, "why": str(error)}
-    metric = _headline(asked.metric)
-    return {**shown, "runs": found, "metric": metric, "picture": history.can_be_drawn(metric)}
+    return {**shown, "runs": found, "metric": metric, "picture": can_be_drawn}
 
 
 def _compared(asked: Asked) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from swatchbook.browser.desk import Desk
-from swatchbook.browser.jobs.job import Job as Command
+from swatchbook.browser.jobs.job import Job
 from swatchbook.browser.jobs.rerun import Rerun
 from swatchbook.browser.results import threshold
 from swatchbook.server.problem import Problem
@@ -21,13 +21,19 @@ class Threshold(BaseModel):
     before: float = Field(ge=0, le=1)
 
 
-class Job(BaseModel):
-    """What to do about the run."""
+class RunWanted(BaseModel):
+    """What to do about the run; ``update`` looks at the source anew first."""
 
     do: Literal["start", "update", "stop"]
 
 
-def router(desk: Desk, rerun: Rerun, jobs: Mapping[str, Command]) -> APIRouter:
+class JobWanted(BaseModel):
+    """What to do about another command."""
+
+    do: Literal["start", "stop"]
+
+
+def router(desk: Desk, rerun: Rerun, jobs: Mapping[str, Job]) -> APIRouter:
     """Routes of the threshold, of the run and of ``jobs`` by name."""
     api = APIRouter()
 
@@ -50,7 +56,7 @@ def router(desk: Desk, rerun: Rerun, jobs: Mapping[str, Command]) -> APIRouter:
         return JSONResponse(rerun.state(since))
 
     @api.post("/api/run")
-    def job(wanted: Job) -> JSONResponse:
+    def do_run(wanted: RunWanted) -> JSONResponse:
         rerun.stop() if wanted.do == "stop" else rerun.start(update=wanted.do == "update")
         return JSONResponse(rerun.state())
 
@@ -59,7 +65,7 @@ def router(desk: Desk, rerun: Rerun, jobs: Mapping[str, Command]) -> APIRouter:
         return JSONResponse(_job(jobs, name).state(since))
 
     @api.post("/api/jobs/{name}")
-    def do_job(name: str, wanted: Job) -> JSONResponse:
+    def do_job(name: str, wanted: JobWanted) -> JSONResponse:
         one = _job(jobs, name)
         one.stop() if wanted.do == "stop" else one.start()
         return JSONResponse(one.state())
@@ -67,7 +73,7 @@ def router(desk: Desk, rerun: Rerun, jobs: Mapping[str, Command]) -> APIRouter:
     return api
 
 
-def _job(jobs: Mapping[str, Command], name: str) -> Command:
+def _job(jobs: Mapping[str, Job], name: str) -> Job:
     if name not in jobs:
         raise Problem(404, f"a job is one of {', '.join(jobs)}")
     return jobs[name]

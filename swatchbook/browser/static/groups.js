@@ -72,6 +72,14 @@ function focus(number, place) {
   if (one instanceof HTMLElement) one.focus();
 }
 
+/** What is said of a member then, as a code. @param {string} what @param {string} label @param {any} each */
+function codeAfter(what, label, each) {
+  if (what === "exclude") return -2;
+  if (what === "clear") return -1;
+  if (what === "confirm" && each.act >= 0) return each.act;
+  return state.classes.indexOf(what === "confirm" ? each.label : label);
+}
+
 /** @param {string} what @param {string} [label] */
 async function act(what, label = "") {
   const one = groups[group];
@@ -98,7 +106,7 @@ async function act(what, label = "") {
       const told = await send("/api/acts", { snapshot: state.snapshot, until: state.until, note: `group ${kind}`, acts });
       calm();
       take(told);
-        for (const each of rest) each.act = todo === "exclude" ? -2 : todo === "clear" ? -1 : todo === "confirm" ? (each.act >= 0 ? each.act : state.classes.indexOf(each.label)) : state.classes.indexOf(label);
+      for (const each of rest) each.act = codeAfter(todo, label, each);
       if (kept?.act === -2) kept.act = -1;
       redraw(number);
       say(`${told.images} image${told.images === 1 ? "" : "s"} ${wording(todo, label)}; undo with u`);
@@ -126,7 +134,7 @@ async function again() {
     const fresh = [];
     for (let from = 0; from < count; from += A_PAGE) {
       const told = await ask(`/api/groups?kind=${kind}&snapshot=${state.snapshot}&offset=${from}&limit=${A_PAGE}`);
-          fresh.push(...told.groups);
+      fresh.push(...told.groups);
     }
     groups = fresh;
     groups.forEach((_, number) => redraw(number));

@@ -36,8 +36,11 @@ function brighten(to) {
   picture.style.filter = bright === 1 ? "" : `brightness(${bright})`;
 }
 picture.addEventListener("click", zoom);
-picture.addEventListener("error", () => (heat?.value ? noHeat() : complain("the picture can't be shown: its file has vanished or changed (`swatchbook verify` says which)")));
-const noHeat = () => fetch(picture.src).then((answer) => answer.json()).then((told) => complain(told.error)).catch(complain);
+picture.addEventListener("error", () => {
+  // an <img> hides what was answered: the answer to the same question says why
+  if (heat?.value) ask(picture.src).catch(complain);
+  else complain("the picture can't be shown: its file has vanished or changed (`swatchbook verify` says which)");
+});
 /** Where the classifier finds a class: the next one, or none. */
 const heat = /** @type {HTMLSelectElement|null} */ (document.getElementById("heat"));
 function showHeat() {

@@ -21,13 +21,8 @@ def parallel_coordinates(listed: Sequence[Listed], metric: str) -> Figure:
     Raises:
         DataError: where fewer than two runs have the metric, or nothing differs.
     """
-    measured = [run for run in listed if metric in run.metrics]
-    keys = [
-        key
-        for key in dict.fromkeys(key for run in measured for key in run.changed)
-        if len({text_of(run.parameters.get(key)) for run in measured}) > 1
-    ]
-    if len(measured) < 2 or not keys:
+    measured, keys = differing(listed, metric)
+    if not can_be_drawn(measured, keys):
         raise DataError(
             f"--plot: {len(measured)} runs, {len(keys)} parameters that differ: too few"
         )
@@ -57,6 +52,20 @@ def parallel_coordinates(listed: Sequence[Listed], metric: str) -> Figure:
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     return figure
+
+
+def differing(listed: Sequence[Listed], metric: str) -> tuple[list[Listed], list[str]]:
+    """The runs that have a metric, and the parameters in which these differ."""
+    measured = [run for run in listed if metric in run.metrics]
+    keys = dict.fromkeys(key for run in measured for key in run.changed)
+    return measured, [
+        key for key in keys if len({text_of(run.parameters.get(key)) for run in measured}) > 1
+    ]
+
+
+def can_be_drawn(measured: Sequence[Listed], keys: Sequence[str]) -> bool:
+    """Whether that is enough for a picture."""
+    return len(measured) > 1 and bool(keys)
 
 
 def _positions(values: list[Any]) -> tuple[np.ndarray, list[str]]:

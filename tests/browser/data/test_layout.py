@@ -137,7 +137,7 @@ def test_an_area_is_a_filter_of_the_map_it_was_drawn_on() -> None:
             Query.parsed([("area", wrong)], c)
 
 
-def test_old_maps_make_room(tmp_path: Path) -> None:
+def test_old_maps_make_room() -> None:
     c = written()
     for number in range(5):
         names = [digest.decode() for digest in c.sha256]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.browsing import Browsing, browsing
-from support.pictures import encoded, texture
+from support.pictures import encoded, new_images, texture
 from support.project import Project
 
 from swatchbook.base import files
@@ -15,13 +15,8 @@ from swatchbook.base import files
 @pytest.fixture
 def folder(tmp_path: Path, project: Project) -> Path:
     """Six new images, one that the project has, and one that is none."""
-    made = tmp_path / "unsure"
-    made.mkdir()
-    for number in range(6):
-        (made / f"{number}.png").write_bytes(encoded(texture(700 + number, number)))
-    (made / "bad.png").write_bytes(b"no image")
-    shutil.copy(next((project.folder / "data/images").rglob("*.png")), made / "known.png")
-    return made
+    known = next((project.folder / "data/images").rglob("*.png"))
+    return new_images(tmp_path / "unsure", 6, known)
 
 
 def test_from_a_folder_to_a_new_verdict(project: Project, folder: Path, tmp_path: Path) -> None:

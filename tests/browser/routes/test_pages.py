@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from support.browsing import Browsing, browsing
-from support.full import FULL
+from support.full import some_of
 from support.pictures import encoded, texture
 from support.project import Project, new_project
 
@@ -52,23 +53,27 @@ class Seen:
         return self.page
 
 
-@pytest.fixture
-def looking(chromium: Any, shared_browse: Browsing) -> Iterator[Seen]:
-    """Of who changes nothing."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    one = Seen(context, shared_browse)
-    yield one
-    assert one.problems == []
-    context.close()
-
-
-@pytest.fixture
-def seen(chromium: Any, browse: Browsing) -> Iterator[Seen]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+@contextmanager
+def seeing(chromium: Any, browse: Browsing, **options: Any) -> Iterator[Seen]:
+    """A page of a browser of its own, that must have complained of nothing."""
+    context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
     one = Seen(context, browse)
     yield one
     assert one.problems == []
     context.close()
+
+
+@pytest.fixture
+def looking(chromium: Any, shared_browse: Browsing) -> Iterator[Seen]:
+    """Of who changes nothing."""
+    with seeing(chromium, shared_browse) as one:
+        yield one
+
+
+@pytest.fixture
+def seen(chromium: Any, browse: Browsing) -> Iterator[Seen]:
+    with seeing(chromium, browse) as one:
+        yield one
 
 
 def wait(page: Any, where: str, what: str) -> None:
@@ -84,29 +89,28 @@ def acts(project: Project) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("scheme", "width"),
-    [("light", 1280), ("dark", 390), *([("dark", 1280), ("light", 390)] * FULL)],
+    some_of([("light", 1280), ("dark", 390)], [("dark", 1280), ("light", 390)]),
 )
 def test_every_page_can_be_used_by_everybody(
     chromium: Any, shared_browse: Browsing, scheme: str, width: int
 ) -> None:
     """WCAG 2.2 AA as far as axe sees, nothing to scroll sideways, and no complaint."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    context = chromium.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 800}, has_touch=width < 700
-    )
-    one = Seen(context, shared_browse)
-    for number, path in enumerate(PAGES):
-        page = one.open(path)
-        wide = page.evaluate("() => document.documentElement.scrollWidth")
-        assert wide <= width, path
-        # which takes a second: by turns light and wide, or dark and narrow
-        if not FULL and number % 2 != (scheme == "dark"):
-            continue
-        found = axe.run(page, options={"runOnly": RULES})
-        told = [(rule["id"], rule["nodes"][0]["target"]) for rule in found.response["violations"]]
-        assert told == [], path
-    assert one.problems == []
-    context.close()
+    size = {"width": width, "height": 800}
+    with seeing(
+        chromium, shared_browse, color_scheme=scheme, viewport=size, has_touch=width < 700
+    ) as one:  # fmt: skip
+        for path in PAGES:
+            page = one.open(path)
+            assert violations(axe, page) == [], path
+            wide = page.evaluate("() => document.documentElement.scrollWidth")
+            assert wide <= width, path
+
+
+def violations(axe: Any, page: Any) -> list[tuple[str, Any]]:
+    """What axe finds fault with, and where."""
+    found = axe.run(page, options={"runOnly": RULES}).response["violations"]
+    return [(rule["id"], rule["nodes"][0]["target"]) for rule in found]
 
 
 def test_suspects_are_decided_by_single_keys(seen: Seen, project: Project) -> None:
@@ -311,9 +315,7 @@ def torn(tiny_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
 
 
 def test_groups_are_decided_by_one_key_each(chromium: Any, torn: Project) -> None:
-    with browsing(torn) as browse:
-        context = chromium.new_context(viewport={"width": 1280, "height": 800})
-        one = Seen(context, browse)
+    with browsing(torn) as browse, seeing(chromium, browse) as one:
         page = one.open("/groups")
         assert page.locator("#kinds a[aria-current]").text_content() == (
             "one image in several classes (1)"
@@ -340,8 +342,6 @@ def test_groups_are_decided_by_one_key_each(chromium: Any, torn: Project) -> Non
         page.wait_for_function("() => document.activeElement.className.includes('member')")
         page.keyboard.press("e")
         wait(page, "#said", "startsWith('2 images left out')")
-        assert one.problems == []
-        context.close()
     said = [label for _, label in acts(torn)]
     assert said == [said[0], "exclude", "", said[3], said[4], "exclude", "exclude"]
     assert {said[3], said[4]} == {"red", "green"}
@@ -377,9 +377,7 @@ def test_new_images_are_labelled_by_keys(chromium: Any, project: Project, tmp_pa
     folder.mkdir()
     for number in range(3):
         (folder / f"{number}.png").write_bytes(encoded(texture(800 + number, number)))
-    with browsing(project, "--from", str(folder)) as browse:
-        context = chromium.new_context(viewport={"width": 1280, "height": 800})
-        one = Seen(context, browse)
+    with browsing(project, "--from", str(folder)) as browse, seeing(chromium, browse) as one:
         page = one.open("/new")
         wait(page, "#progress", "startsWith('3 images')")
         page.keyboard.press("s")
@@ -394,11 +392,8 @@ def test_new_images_are_labelled_by_keys(chromium: Any, project: Project, tmp_pa
         page.keyboard.press("Enter")
         page.wait_for_function("() => document.querySelector('#picture-image').naturalWidth > 0")
         page.keyboard.press("Escape")
-        assert one.problems == []
         axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-        found = axe.run(page, options={"runOnly": RULES}).response["violations"]
-        assert [(rule["id"], rule["nodes"][0]["target"]) for rule in found] == []
-        context.close()
+        assert violations(axe, page) == []
     said = pd.read_csv(folder / ".labels.csv", keep_default_na=False)
     assert list(said["label"])[1:] == ["red", "exclude", "", "exclude"]
     assert acts(project) == []

@@ -1,23 +1,17 @@
 """``swatchbook next``: new images ranked, and what was left out said."""
 
-import shutil
 from pathlib import Path
 
 import pytest
-from support.pictures import encoded, texture
+from support.pictures import new_images
 from support.project import Project
 
 pytestmark = pytest.mark.pipeline
 
 
 def test_next_ranks_new_images_and_says_what_it_left_out(finished: Project, tmp_path: Path) -> None:
-    folder = tmp_path / "new"
-    folder.mkdir()
-    for number in range(4):
-        (folder / f"{number}.png").write_bytes(encoded(texture(900 + number, number)))
-    (folder / "bad.png").write_bytes(b"no image")
     known = next((finished.folder / "data" / "images").rglob("*.png"))
-    shutil.copy(known, folder / "known.png")
+    folder = new_images(tmp_path / "new", 4, known)
     for criterion in ("diversity", "margin"):
         command = ("python", "-m", "swatchbook", "next", "--from", str(folder), "--n", "3")
         done = finished.run(*command, "--by", criterion)

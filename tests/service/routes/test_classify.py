@@ -2,6 +2,8 @@
 
 import base64
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,10 @@ from support.pictures import encoded, texture
 from support.project import Project
 from support.services import Service, running
 
+from swatchbook.bundle.abstention import Rule
 from swatchbook.project import tables
+from swatchbook.service.routes import classify
+from swatchbook.service.routes.schemas import Options
 
 GOOD = encoded(texture(1))
 JPEG = {"Content-Type": "image/jpeg"}
@@ -115,3 +120,16 @@ def test_features_are_those_of_the_pipeline(service: Service, finished: Project)
     path = next((finished.folder / "data/images").rglob(f"{known.sha256[0]}.*"))
     answer = service.post("/v1/classify?features=1", data=path.read_bytes(), headers=JPEG).json()
     assert np.allclose(answer["results"][0]["features"], known.vectors[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [({}, 0.75), ({"threshold": 0.0}, 0.0), ({"threshold": 0.9}, 0.9), ({"max_error": 0.1}, 0.6)],
+)
+def test_without_being_told_it_answers_from_the_threshold_of_the_bundle(
+    options: dict[str, float], wanted: float
+) -> None:
+    rules = [Rule(0.0, 1.0, 0.2, 0.3), Rule(0.6, 0.7, 0.05, 0.1)]
+    bundle = SimpleNamespace(threshold=0.75, rules=rules)
+    deployed: Any = SimpleNamespace(predictor=SimpleNamespace(bundle=bundle), known=None)
+    assert classify._wishes(Options(**options), deployed).threshold == wanted

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 from support import preloaded
-from support.full import FULL, some_of
+from support.full import some_of
 from support.project import ROOT
 
 from swatchbook.training.pytorch.parallel import Group
@@ -108,7 +108,6 @@ def started(name: str) -> "tuple[subprocess.Popen[str], list[psutil.Process]]":
     return process, psutil.Process(process.pid).children(recursive=True)
 
 
-@pytest.mark.skipif(not FULL, reason="`make test-full` runs it; the killed one stays")
 def test_stopped_it_leaves_no_process_behind_and_can_be_taken_up() -> None:  # D05
     process, children = started("stopped")
     assert len(children) >= 3
