@@ -1,5 +1,6 @@
 """Hostile bytes cost one process, never the run."""
 
+import gc
 import os
 import random
 import signal
@@ -112,11 +113,13 @@ def test_many_deaths_leave_nothing_behind() -> None:  # S6
     me = psutil.Process()
     with Sandbox(_work, ("!",), 2) as box:
         box.warm()
+        gc.collect()  # what an earlier test left open would be closed meanwhile, and hide a leak
         files, threads = me.num_fds(), threading.active_count()
         for _ in range(3):
             list(box.each((n, b"die") for n in range(2)))
         box.warm()
-        assert me.num_fds() == files
+        gc.collect()
+        assert me.num_fds() <= files
         # that of a limit that was not reached may just be ending
         assert sum(not isinstance(one, threading.Timer) for one in threading.enumerate()) <= threads
         processes = list(box._processes)
