@@ -38,6 +38,10 @@ _GROUPS = {
         "call": "Ask a service about images.",
         "bundle": "Put network and classifier into one file to deploy.",
     },
+    "scale": {
+        "pack": "Put images into shards, for many machines.",
+        "scored": "Say whether results of shards are complete.",
+    },
     "project": {
         "params": "Check params.yaml, or merge two versions of it.",
         "doctor": "Look for what a killed run or a full disk left behind.",

@@ -9,10 +9,13 @@ import click
 
 
 class OutputFile(click.Path):
-    """A file to be written: no folder, and its own folder is there, or can be and is made."""
+    """A file to be written: no folder, and its own folder is there, or can be and is made.
 
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
+    With ``or_folder`` a folder is taken as well.
+    """
+
+    def __init__(self, or_folder: bool = False) -> None:
+        super().__init__(dir_okay=or_folder, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(str(super().convert(value, param, ctx)))
@@ -27,6 +30,23 @@ class OutputFile(click.Path):
                 ctx,
             )
         return path
+
+
+class Part(click.ParamType):
+    """Part I of N equal ones, counted from 1: ``3/40``."""
+
+    name = "part"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        first, slash, second = str(value).partition("/")
+        if not (slash and first.isdecimal() and second.isdecimal()):
+            self.fail(f"{value!r} is not I/N, as 3/40", param, ctx)
+        number, parts = int(first), int(second)
+        if not 1 <= number <= parts:
+            self.fail(f"{value!r}: I must be from 1 to N", param, ctx)
+        return number, parts
 
 
 class Origin(click.ParamType):

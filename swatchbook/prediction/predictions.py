@@ -7,6 +7,7 @@ prediction with a reason.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,26 +81,28 @@ def predictions(
     workers: int,
     wishes: Wishes,
     known: "Neighbours | None" = None,
+    decoder: Decoder | None = None,
 ) -> Iterator[Prediction]:
     """One prediction for each candidate, in their order, as soon as it is there.
 
-    ``known`` are the training images where ``wishes.evidence`` asks for some.
+    ``known`` are the training images where ``wishes.evidence`` asks for some. ``decoder`` is used
+    and left open; without one, processes are started and ended here.
     """
     ahead = 2 * workers * predictor.batch
     read: deque[_Item] = deque()
     running: deque[Future[list[Prediction]]] = deque()
     with (
-        Decoder(workers, predictor.frame) as decoder,
+        Decoder(workers, predictor.frame) if decoder is None else nullcontext(decoder) as at_work,
         ThreadPoolExecutor(workers) as pool,
     ):
 
         def start() -> None:
             some = [read.popleft() for _ in range(min(predictor.batch, len(read)))]
-            running.append(pool.submit(_predicted, some, decoder, predictor, wishes, known))
+            running.append(pool.submit(_predicted, some, at_work, predictor, wishes, known))
 
         try:
             for candidate in candidates:
-                read.append(_read(candidate, decoder))
+                read.append(_read(candidate, at_work))
                 if len(read) >= ahead:
                     start()
                 if len(running) > workers:

@@ -58,14 +58,14 @@ def run(
     manners = Manners(agent=machine.agent(), allowed=machine.allowed_networks())
     given = inputs.gathered(images, sys.stdin.buffer, manners)
     wishes = Wishes(
-        min(answers.top, len(found.labels)), _threshold(found, answers), answers.evidence
+        min(answers.top, len(found.labels)), threshold(found, answers), answers.evidence
     )
     known = None
     if answers.evidence:
         from swatchbook.prediction import neighbours
 
         known = neighbours.of_project(found)
-    at_work = _ready(found, model, precision)
+    at_work = ready(found, model, precision)
 
     def predicted(candidates: Iterable[Candidate]) -> Iterator[Prediction]:
         return predictions.predictions(candidates, at_work, machine.workers(), wishes, known)
@@ -89,7 +89,12 @@ def run(
     _say(f"predict: {sum(counts.values())} images: {counts[OK]} answered{unsure}{refused}{where}")
 
 
-def _threshold(found: Bundle, answers: Answers) -> float:
+def threshold(found: Bundle, answers: Answers) -> float:
+    """The confidence from which to answer, said on stderr where nobody has named it.
+
+    Raises:
+        DataError: where ``answers.max_error`` can't be had.
+    """
     max_error = answers.max_error
     if answers.threshold is not None:
         return answers.threshold
@@ -113,7 +118,8 @@ def _threshold(found: Bundle, answers: Answers) -> float:
     return rule.threshold
 
 
-def _ready(found: Bundle, model: Path, precision: str) -> Predictor:
+def ready(found: Bundle, model: Path, precision: str) -> Predictor:
+    """The bundle at ``model`` at work here, its golden images checked. Raises NetworkError."""
     at_work = Predictor.here(found, precision)
     golden.check(golden.beside(model), at_work)
     if at_work.note:

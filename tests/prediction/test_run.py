@@ -30,7 +30,7 @@ def bundle(threshold: float) -> Any:
 def test_what_is_asked_for_comes_before_what_the_bundle_says(
     of_bundle: float, answers: Answers, wanted: float, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run._threshold(bundle(of_bundle), answers) == wanted
+    assert run.threshold(bundle(of_bundle), answers) == wanted
     said = capsys.readouterr().err
     assert says in said
     assert bool(said) == bool(says)
@@ -38,4 +38,4 @@ def test_what_is_asked_for_comes_before_what_the_bundle_says(
 
 def test_a_share_that_cannot_be_had_is_an_error() -> None:
     with pytest.raises(DataError, match=r"the least is 0\.1, at --threshold 0\.600"):
-        run._threshold(bundle(0.0), Answers(max_error=0.01))
+        run.threshold(bundle(0.0), Answers(max_error=0.01))

@@ -1,0 +1,110 @@
+"""Images into shards: so many in one file that a machine of many can be given its share of them."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from swatchbook.acquisition.candidate import Candidate
+from swatchbook.base import files, machine
+from swatchbook.base.errors import DataError, ImageRefused
+from swatchbook.shards import manifest, shard_file
+from swatchbook.shards.manifest import Manifest
+from swatchbook.shards.shard_file import PackedImage
+
+LEFT_OUT = "left_out.csv"
+# why a file is not packed, beside what reading it may end with
+NAMED_TWICE = "named_twice"
+
+
+@dataclass(frozen=True)
+class Size:
+    """A shard has at most so many ``images``, and ends with the one that fills ``bytes``."""
+
+    images: int = 1000
+    bytes: int = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What came of it: ``left_out`` counts by reason; named = packed + left out."""
+
+    manifest: Manifest
+    left_out: Counter[str]
+
+
+def pack(candidates: Iterable[Candidate], out: Path, size: Size) -> Packed:
+    """Write shards, manifest and ``left_out.csv`` to the new folder ``out``, all at once.
+
+    Whatever their bytes are, images are packed: what they are worth is said where they are scored.
+    What can't be read, or was named before, is left out with its reason. Equal files in equal order
+    give equal bytes.
+
+    Raises:
+        DataError: where ``out`` is there, or no image could be read.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(
+            f"--out: {str(out)!r} is there already; choose another folder, or remove it first"
+        )
+    making = out.with_name(f".{out.name}.packing")
+    key = files.digest(str(out.resolve()).encode("utf-8", "surrogateescape"))[:16]
+    with files.locked(machine.lock(f"pack-{key}"), f"{out}: another run is packing it"):
+        shutil.rmtree(making, ignore_errors=True)  # what a killed one left
+        making.mkdir(parents=True)
+        try:
+            packed = _packed(candidates, making, size)
+            making.replace(out)
+        except BaseException:
+            shutil.rmtree(making, ignore_errors=True)
+            raise
+    return packed
+
+
+def _packed(candidates: Iterable[Candidate], folder: Path, size: Size) -> Packed:
+    rows: list[tuple[str, str, int, int, int]] = []
+    left_out: list[tuple[str, str]] = []
+    waiting: list[PackedImage] = []
+    named: set[str] = set()
+    shard = total = 0
+
+    def finish() -> None:
+        nonlocal shard, total
+        with files.replacing(folder / shard_file.name(shard)) as temporary:
+            shard_file.write(waiting, temporary)
+        shard, total = shard + 1, 0
+        waiting.clear()
+
+    for candidate in candidates:
+        if candidate.name in named:
+            left_out.append((candidate.name, NAMED_TWICE))
+            continue
+        named.add(candidate.name)
+        try:
+            content = candidate.content()
+        except ImageRefused as refused:
+            left_out.append((candidate.name, refused.reason))
+            continue
+        image = PackedImage(candidate.name, files.digest(content), content)
+        rows.append((image.path, image.sha256, len(content), shard, len(waiting)))
+        waiting.append(image)
+        total += len(content)
+        if len(waiting) >= size.images or total >= size.bytes:
+            finish()
+    if waiting:
+        finish()
+    counts = Counter(reason for _, reason in left_out)
+    if not rows:
+        why = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+        raise DataError(f"pack: no image could be read{f' ({why})' if why else ''}; name others")
+    found = manifest.new(
+        pd.DataFrame(rows, columns=manifest.COLUMNS), named=len(rows) + len(left_out),
+        left_out=dict(sorted(counts.items())),
+    )  # fmt: skip
+    with files.replacing(folder / LEFT_OUT) as temporary:
+        pd.DataFrame(left_out, columns=["path", "reason"]).to_csv(temporary, index=False)
+    found.write(folder)
+    return Packed(found, counts)
