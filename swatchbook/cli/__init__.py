@@ -41,12 +41,13 @@ _GROUPS = {
     "scale": {
         "pack": "Put images into shards, for many machines.",
         "scored": "Say whether results of shards are complete.",
+        "spark": "Score or featurize shards on a Spark cluster.",
     },
     "project": {
         "params": "Check params.yaml, or merge two versions of it.",
         "doctor": "Look for what a killed run or a full disk left behind.",
         "verify": "Hash all that is stored.",
-        "cache": "Share features and finished runs.",
+        "cache": "Share features and finished runs, take in those of a cluster.",
         "setup-cntk": "Set up CNTK 2.7 in a Python of its own.",
         "reference": "Print a generated page of the docs.",
     },

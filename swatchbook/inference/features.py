@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,11 @@ def cache_of(digest: str) -> Cache:
     return Cache(caches.folder(caches.FEATURES) / f"{digest[:16]}.sqlite")
 
 
+def prefix(origin: Mapping[str, str], door: int = decoding.DOOR_VERSION) -> str:
+    """What keys of the cache begin with, before an image's digest: see ``Network.origin``."""
+    return "|".join([origin["network"], origin["engine"], origin["precision"], str(door), ""])
+
+
 def image_of(key: str) -> str:
     """The SHA-256 of the image whose features are cached under ``key``."""
     return key.rpartition("|")[2]
@@ -53,10 +58,10 @@ def featurize(paths: dict[str, Path], network: Network, cache: Cache, workers: i
     Raises:
         DataError: where not one image can be read.
     """
-    prefix = "|".join([*network.origin.values(), str(decoding.DOOR_VERSION)])
+    before = prefix(network.origin)
     known = {
         image_of(key): np.frombuffer(value, np.float32)
-        for key, value in cache.get(f"{prefix}|{sha256}" for sha256 in paths).items()
+        for key, value in cache.get(f"{before}{sha256}" for sha256 in paths).items()
     }
     missing = [sha256 for sha256 in paths if sha256 not in known]
     unreadable: dict[str, str] = {}
@@ -70,7 +75,7 @@ def featurize(paths: dict[str, Path], network: Network, cache: Cache, workers: i
         for done, refused in _computed(missing, paths, network, workers):
             known.update(done)
             unreadable.update(refused)
-            learnt.update({f"{prefix}|{sha256}": row.tobytes() for sha256, row in done.items()})
+            learnt.update({f"{before}{sha256}": row.tobytes() for sha256, row in done.items()})
             bar.update(len(done) + len(refused))
             if len(learnt) >= _STORE_EVERY:
                 cache.put(learnt)

@@ -53,7 +53,9 @@ def run(
     count = 0
     with Decoder(workers, at_work.frame) as decoder:
         for shard in tqdm(to_do, unit="shard", disable=None):
-            count += scoring.score(shards, shard, results, at_work, workers, decoder)
+            rows = scoring.score(shards, shard, results, at_work, workers, decoder)
+            results.commit(shard, rows)
+            count += rows.num_rows
     _say(
         f"predict: {count} images of {len(to_do)} shards (part {part[0]} of {part[1]}; "
         f"{at_work.engine}, {at_work.precision}) → {out}; `swatchbook scored {out}` counts them"

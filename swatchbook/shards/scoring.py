@@ -21,14 +21,17 @@ from swatchbook.shards import shard_file
 from swatchbook.shards.chunks import Chunks
 from swatchbook.shards.shard_file import PackedImage
 
+WHAT = "scores"
+
 
 def facts(predictor: Predictor, threshold: float, share: float, seed: int) -> dict[str, Any]:
     """What two runs must have in common to write to one folder."""
     return {
-        "what": "scores",
+        "what": WHAT,
         "model": predictor.bundle.digest,
         "engine": predictor.engine,
         "precision": predictor.precision,
+        "batch": predictor.batch,
         "door": decoding.DOOR_VERSION,
         "threshold": threshold,
         "sample_frac": share,
@@ -43,20 +46,21 @@ def of_part(shards: int, number: int, parts: int) -> list[int]:
 
 def score(
     folder: Path, shard: int, chunks: Chunks, predictor: Predictor, workers: int, decoder: Decoder
-) -> int:
-    """Score the images of a shard in ``folder`` and commit them; how many there were.
+) -> pa.Table:
+    """Scores of the images of a shard in ``folder``, in the manifest's order.
+
+    Columns ``path, sha256, status, reason, predicted, confidence, p_<class>…, engine, precision``.
 
     Raises:
         DataError: where the shard is not the one that the manifest tells of.
     """
     wishes = Wishes(len(predictor.labels), chunks.facts["threshold"])
     candidates = (
-        Candidate(image.path, "", "", "", partial(_content, image))
+        Candidate(image.path, "", "", "", partial(content, image))
         for image in images(folder, shard, chunks)
     )
     found = list(predictions.predictions(candidates, predictor, workers, wishes, decoder=decoder))
-    chunks.commit(shard, _table(found, list(chunks.wanted(shard)["sha256"]), predictor))
-    return len(found)
+    return _table(found, list(chunks.wanted(shard)["sha256"]), predictor)
 
 
 def images(folder: Path, shard: int, chunks: Chunks) -> Iterator[PackedImage]:
@@ -86,17 +90,15 @@ def _other(folder: Path, shard: int) -> DataError:
     )
 
 
-def _content(image: PackedImage) -> bytes:
+def content(image: PackedImage) -> bytes:
+    """The bytes of an image. Raises ImageRefused (``changed``) where they are no longer its own."""
     if files.digest(image.content) != image.sha256:
         raise ImageRefused("changed")
     return image.content
 
 
 def _table(rows: list[Prediction], digests: list[str], predictor: Predictor) -> pa.Table:
-    """``path, sha256, status, reason, predicted, confidence, p_<class>…, engine, precision``.
-
-    ``digests`` are those of the manifest, even of bytes that have changed since.
-    """
+    # digests are those of the manifest, even of bytes that have changed since
     labels = predictor.labels
     scores = np.full((len(rows), len(labels)), np.nan, np.float32)
     place = {label: number for number, label in enumerate(labels)}

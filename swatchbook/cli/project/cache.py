@@ -1,5 +1,7 @@
 """``swatchbook cache``: features and finished runs shared over remote storage."""
 
+from pathlib import Path
+
 import click
 
 from swatchbook.base import caches, files
@@ -12,7 +14,7 @@ _REMOTE = click.option(
 
 @click.group("cache")
 def command() -> None:
-    """Share features and finished runs.
+    """Share features and finished runs, or take in those of a cluster.
 
     `dvc push` shares the results of the current commit; this shares all that was tried, and the
     features that new runs are made of: a team computes each once.
@@ -60,6 +62,26 @@ def push(context: click.Context, remote: str, everything: bool) -> None:
     moved = shared_features.push(storage, networks, set(images[images != ""]))
     click.echo(f"cache: {moved.values} features and {runs.runs} runs pushed to {storage.name!r}")
     context.exit(_told(moved.damaged))
+
+
+@command.command("import")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.pass_context
+def import_(context: click.Context, folder: Path) -> None:
+    """Take in features that a cluster has computed (`spark featurize`).
+
+    `make repro` then finds them instead of computing them. Exit code 0; 1 where some were missing
+    or damaged.
+    """
+    from swatchbook.shards import chunks, completeness, featurizing
+
+    results = chunks.opened(folder)
+    count = featurizing.take_in(results)
+    found = completeness.judge(results)
+    click.echo(f"cache: {count} features of {found.wanted} images taken in from {folder}")
+    if not found.complete:
+        click.echo(f"cache: {found.missing} are missing: run those shards again", err=True)
+    context.exit(0 if found.complete else 1)
 
 
 def _networks(everything: bool) -> set[str]:
