@@ -12,14 +12,14 @@ HERE := _moved
 .PHONY: _moved
 endif
 
-.PHONY: _repository help repro update upgrade test test-fast test-changed test-full check format docs benchmarks cntk
+.PHONY: _repository help repro update upgrade test test-fast test-changed test-full test-spark check format docs benchmarks cntk spark
 .DEFAULT_GOAL := help
 
 # tests of a file share what is dear to make: they stay in one process
 PYTEST := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # rooms whose laws need neither PyTorch nor a project
 FAST := base project pipeline images untrusted fetching search acquisition curation classifiers evaluation review \
-	experiments server browser docs cli
+	experiments server browser shards docs cli
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,13 +44,16 @@ upgrade: ## merge a newer Swatchbook: make upgrade FROM=URL [BRANCH=main]
 
 test: $(BIN)/.requirements-dev ## set up, then run all checks and tests
 	$(MAKE) check
-	python -m pytest $(PYTEST) --durations 30
+	python -m pytest $(PYTEST) -m "not spark" --durations 30
 
 test-fast: $(BIN)/.requirements-dev ## the laws of all rooms, without DVC, training or servers; or of one: PART=service
 	python -m pytest $(PYTEST) -m "$(if $(PART),not pipeline,not pipeline and not long)" $(addprefix tests/,$(or $(PART),$(FAST)))
 
 test-changed: $(BIN)/.requirements-dev ## tests of the rooms that a change touches, and of those that may import them
 	python -m pytest $(PYTEST) $$(python -m tests.support.changed $(SINCE))
+
+test-spark: $(BIN)/.requirements-dev $(BIN)/.requirements-spark ## Spark in local mode, over Connect, and on machines of its own that fail
+	python -m pytest -m spark --durations 10 tests/spark
 
 test-full: $(BIN)/.requirements-dev ## all, with every architecture and parameter, and 120 faults (hours)
 	SWATCHBOOK_FULL=1 SWATCHBOOK_KILLS=50 SWATCHBOOK_DISKS=20 python -m pytest $(PYTEST) --durations 30
@@ -85,6 +88,8 @@ benchmarks: $(BIN)/.requirements-dev ## run all benchmarks (hours)
 	python -m benchmarks.parity
 	python -m benchmarks.predict
 
+spark: $(BIN)/.requirements-spark ## install pyspark, for swatchbook spark (needs Java 17)
+
 _repository:
 	@git rev-parse --git-dir > /dev/null 2>&1 || { \
 		echo "make: this folder is no git repository (a ZIP download is none), and DVC needs one: git init && git add -A && git commit -m Swatchbook" >&2; exit 2; }
@@ -97,6 +102,10 @@ $(BIN)/.requirements: requirements.txt constraints.txt | $(BIN)/python $(BIN)/sw
 $(BIN)/.requirements-dev: requirements-dev.txt requirements.txt constraints.txt | $(BIN)/python $(BIN)/swatchbook $(HERE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-dev.txt
 	touch $@ $(BIN)/.requirements
+
+$(BIN)/.requirements-spark: requirements-spark.txt constraints.txt | $(BIN)/.requirements
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements-spark.txt
+	touch $@
 
 $(BIN)/python:
 	$(PYTHON) -m venv "$(VENV)"

@@ -42,7 +42,9 @@ class Part(click.ParamType):
     ) -> tuple[int, int]:
         first, slash, second = str(value).partition("/")
         if not (slash and first.isdecimal() and second.isdecimal()):
-            self.fail(f"{value!r} is not I/N, as 3/40", param, ctx)
+            self.fail(
+                f"{value!r} is not I/N: a part and of how many are needed, as in 3/40", param, ctx
+            )
         number, parts = int(first), int(second)
         if not 1 <= number <= parts:
             self.fail(f"{value!r}: I must be from 1 to N", param, ctx)

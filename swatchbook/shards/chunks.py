@@ -106,7 +106,8 @@ class Chunks:
                 return file.read()
         except (OSError, pa.ArrowException) as error:
             raise DataError(
-                f"{self.of(shard)}: can't be read ({type(error).__name__}); run that shard again"
+                f"{self.of(shard)}: can't be read ({type(error).__name__}); the command that made it "
+                "makes it again"
             ) from None
 
     def all(self) -> Iterator[pa.Table]:
@@ -170,7 +171,7 @@ def opened(folder: Path) -> Chunks:
     found = manifest.read(folder)
     if facts.get("manifest") != found.digest:
         raise DataError(
-            f"{folder}: its manifest is of other images than {RUN} names; copy the folder anew"
+            f"{folder}: its manifest is of other images than {RUN} names; use a whole copy of it"
         )
     return Chunks(folder, found, facts)
 
@@ -220,11 +221,11 @@ def _facts_of(folder: Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path}: can't be read ({type(error).__name__}); begin anew in another folder"
+            f"{path}: can't be read ({type(error).__name__}); choose another folder"
         ) from None
     if version != FORMAT:
         raise DataError(
-            f"{path}: of format {version!r}, this Swatchbook knows {FORMAT}; begin anew in another "
+            f"{path}: of format {version!r}, this Swatchbook knows {FORMAT}; choose another "
             "folder, or use the version that began it"
         )
     return facts

@@ -84,18 +84,18 @@ def read(folder: Path) -> Manifest:
         whole = list(rows.columns[: len(COLUMNS)]) == COLUMNS and facts["digest"] == _digest(rows)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise DataError(
-            f"{folder / FACTS}: can't be read ({type(error).__name__}); copy the folder anew, or "
-            "pack the images again"
+            f"{folder / FACTS}: can't be read ({type(error).__name__}); take a whole copy, or "
+            "`swatchbook pack` the images again"
         ) from None
     if version != FORMAT:
         raise DataError(
-            f"{folder / FACTS}: of format {version!r}, this Swatchbook knows {FORMAT}; pack the "
-            "images again, or use the version that packed them"
+            f"{folder / FACTS}: of format {version!r}, this Swatchbook knows {FORMAT}; `swatchbook "
+            "pack` the images again, or use the version that packed them"
         )
     if not whole:
         raise DataError(
-            f"{folder}: {ROWS} is not the one that {FACTS} tells of; copy the folder anew, or pack "
-            "the images again"
+            f"{folder}: {ROWS} is not the one that {FACTS} tells of; take a whole "
+            "copy, or `swatchbook pack` the images again"
         )
     return Manifest(rows, facts)
 

@@ -85,8 +85,8 @@ def images(folder: Path, shard: int, chunks: Chunks) -> Iterator[PackedImage]:
 
 def _other(folder: Path, shard: int) -> DataError:
     return DataError(
-        f"{folder / shard_file.name(shard)}: holds other images than the manifest says; copy the "
-        "whole folder anew, or pack the images again"
+        f"{folder / shard_file.name(shard)}: holds other images than the manifest says; take a "
+        "whole copy of the folder, or `swatchbook pack` the images again"
     )
 
 

@@ -57,7 +57,7 @@ def read(folder: Path, shard: int) -> Iterator[PackedImage]:
         missing = not path.is_file()
         raise DataError(
             f"{path}: {'is not there' if missing else f'cut short or damaged ({_short(error)})'}; "
-            "copy it anew, or pack the images again"
+            "take a whole copy, or `swatchbook pack` the images again"
         ) from None
 
 

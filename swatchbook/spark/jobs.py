@@ -125,8 +125,8 @@ def _collected(spark: Any, to_do: list[int], job: Job, results: Chunks) -> list[
         rows: list[Any] = done.collect()
     except Exception as error:  # Spark's, Java's and the network's have nothing in common
         raise SparkError(
-            f"spark: the job ended: {_last_line(error)}; what is done is kept, the same command "
-            "goes on"
+            f"spark: the job ended: {session.reason(error)}; what is done is kept, and the same "
+            "command goes on"
         ) from None
     finally:
         over.set()
@@ -139,12 +139,6 @@ def _watch(results: Chunks, to_do: int, over: threading.Event) -> None:
     with tqdm(total=to_do, unit="shard", disable=None) as bar:
         while not over.wait(_LOOKED_EVERY):
             bar.update(sum(1 for _ in results.folder.glob("chunk=*")) - before - bar.n)
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Error" in line or "Exception" in line or "xit" in line]
-    return (telling or lines or [type(error).__name__])[-1][:300]
 
 
 def _say(text: str) -> None:

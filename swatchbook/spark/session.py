@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from swatchbook.base import machine
-from swatchbook.base.errors import SwatchbookError, first_line
+from swatchbook.base.errors import SwatchbookError
 
 MISSING = (
     "spark: pyspark is not installed; `pip install 'swatchbook[spark]'` (in a clone: "
@@ -74,9 +74,7 @@ def opened(master: str, settings: Mapping[str, str]) -> Iterator[Any]:
             with _stderr_to(log):
                 session = builder.getOrCreate()
         except Exception as error:  # whatever Java or the network ends with
-            raise SparkError(
-                f"spark: no session at {master!r}: {first_line(error)[:300]}"
-            ) from None
+            raise SparkError(f"spark: no session at {master!r}: {reason(error)}") from None
         yield session
     except SparkError as error:
         raise SparkError(f"{error} (Spark's log: {log})") from None
@@ -87,6 +85,15 @@ def opened(master: str, settings: Mapping[str, str]) -> Iterator[Any]:
             with contextlib.suppress(Exception):
                 session.stop()
         signal.signal(signal.SIGTERM, before)
+
+
+def reason(error: Exception) -> str:
+    """What an error of Spark's says, as one line: Java's first words, or Python's last ones."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    of_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
+    of_python = [line for line in lines if "Error: " in line or "Exception: " in line]
+    telling = of_java[:1] or of_python[-1:] or lines[:1] or [type(error).__name__]
+    return telling[0][:300]
 
 
 def default_master() -> str:

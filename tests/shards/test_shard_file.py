@@ -29,11 +29,11 @@ def test_one_that_is_cut_says_so(tmp_path: Path, share: float) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(
-        DataError, match=r"part-00000\.parquet: cut short or damaged .*copy it anew"
+        DataError, match=r"part-00000\.parquet: cut short or damaged .*take a whole copy"
     ):
         list(shard_file.read(tmp_path, 0))
 
 
 def test_one_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"part-00007\.parquet: is not there; copy it anew"):
+    with pytest.raises(DataError, match=r"part-00007\.parquet: is not there; take a whole copy"):
         list(shard_file.read(tmp_path, 7))

@@ -74,7 +74,7 @@ def command(
     if shard is not None or (len(images) == 1 and is_pack(Path(images[0]))):
         for option, given in (("--top-k", top > 1), ("--evidence", evidence), ("--format", kind)):
             if given:
-                raise click.UsageError(f"{option}: not of shards, which are scored whole")
+                raise click.UsageError(f"{option}: not of shards; use it on single images")
         if len(images) > 1 or not is_pack(Path(images[0])):
             raise click.UsageError(
                 f"--shard: needs one folder of shards, not {images[0]!r}; `swatchbook pack` "

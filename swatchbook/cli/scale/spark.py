@@ -20,7 +20,7 @@ class _Setting(click.ParamType):
     ) -> tuple[str, str]:
         key, equals, content = str(value).partition("=")
         if not (equals and key.startswith("spark.")):
-            self.fail(f"{value!r} is no spark.KEY=VALUE", param, ctx)
+            self.fail(f"{value!r} is no setting of Spark: spark.KEY=VALUE is needed", param, ctx)
         return key, content
 
 
@@ -42,7 +42,8 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
                 help="A setting of Spark's.",
             ),
             click.option(
-                "--precision", default="auto", type=click.Choice(_PRECISIONS), help="Arithmetic."
+                "--precision", type=click.Choice(_PRECISIONS),
+                help="Arithmetic (default: the model's; of features featurize.precision).",
             ),
             click.option(
                 "--sample-frac", default=1.0, type=click.FloatRange(0, 1, min_open=True),
@@ -83,7 +84,7 @@ def score(
     out: Path,
     master: str | None,
     settings: tuple[tuple[str, str], ...],
-    precision: str,
+    precision: str | None,
     sample_frac: float,
     seed: int,
     allow_versions: bool,
@@ -99,7 +100,7 @@ def score(
     from swatchbook.spark import jobs, session
 
     jobs.score(
-        shards, model, precision, Answers(1, threshold), Share(sample_frac, seed), out,
+        shards, model, precision or "auto", Answers(1, threshold), Share(sample_frac, seed), out,
         master or session.default_master(), dict(settings), allow_versions,
     )  # fmt: skip
 
@@ -115,7 +116,7 @@ def featurize(
     out: Path,
     master: str | None,
     settings: tuple[tuple[str, str], ...],
-    precision: str,
+    precision: str | None,
     sample_frac: float,
     seed: int,
     allow_versions: bool,
@@ -127,9 +128,14 @@ def featurize(
 
     swatchbook spark featurize shards/ --out features/ --master spark://HOST:7077
     """
+    from swatchbook.inference.parameters import Featurize
+    from swatchbook.project import params
     from swatchbook.shards.run import Share
     from swatchbook.spark import jobs, session
 
+    if precision is None:
+        in_project = params.PATH.is_file()
+        precision = params.load(Featurize).precision if in_project else "auto"
     jobs.featurize(
         shards, network, precision, Share(sample_frac, seed), out,
         master or session.default_master(), dict(settings), allow_versions,

@@ -153,7 +153,7 @@ def test_bad_input_is_one_line_and_changes_nothing(shards: Path, tmp_path: Path)
     [
         (["photos", "--shard", "1/2", "--out", "x"], "needs one folder of shards, not 'photos'"),
         (["shards", "--shard", "0/2", "--out", "x"], "I must be from 1 to N"),
-        (["shards", "--shard", "two", "--out", "x"], "is not I/N, as 3/40"),
+        (["shards", "--shard", "two", "--out", "x"], "is not I/N: a part"),
         (["shards", "--shard", "1/2"], "--out DIR: of shards, results go to a folder"),
         (["shards", "--out", "x", "--top-k", "2"], "--top-k: not of shards"),
         (["photos", "--sample-frac", "0.5"], "--sample-frac: is for shards"),
