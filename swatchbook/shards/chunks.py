@@ -106,8 +106,8 @@ class Chunks:
                 return file.read()
         except (OSError, pa.ArrowException) as error:
             raise DataError(
-                f"{self.of(shard)}: can't be read ({type(error).__name__}); run the command that made "
-                "it once more"
+                f"{self.of(shard)}: can't be read ({type(error).__name__}); run the command that "
+                "made it once more"
             ) from None
 
     def all(self) -> Iterator[pa.Table]:
