@@ -5,11 +5,13 @@ import gc
 import getpass
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psutil
@@ -26,6 +28,7 @@ from swatchbook.base import machine
 
 # before tests get caches of their own
 CNTK = machine.cntk_python()
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHARED = Path(os.environ.get("SWATCHBOOK_SHARED_DATA") or ROOT.parent / "shared" / "data")
 
 
@@ -245,3 +248,23 @@ def inside(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in ("SWATCHBOOK_CACHE", "PATH", "DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR"):
         monkeypatch.setenv(name, project.environment[name])
     return project
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A real browser; the tests that need one are skipped where there is none.
+
+    While it runs its event loop does too, in which no other can: it ends with its module.
+    """
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        text = "chromium is not installed (apt-get install chromium)"
+        pytest.fail(text) if os.environ.get("SWATCHBOOK_NEEDS_BROWSER") else pytest.skip(text)
+    with api.sync_playwright() as started:
+        # containers have little of the memory that it would share
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+    # its event loop is closed, and signals would still be told to it
+    signal.set_wakeup_fd(-1)

@@ -41,6 +41,8 @@ _GROUPS = {
     "scale": {
         "pack": "Put images into shards, for many machines.",
         "scored": "Say whether results of shards are complete.",
+        "tiles": "Cut rasters into shards of tiles.",
+        "map": "Draw scored tiles as maps, and measure areas.",
         "spark": "Score or featurize shards on a Spark cluster.",
     },
     "project": {

@@ -48,7 +48,9 @@ class Manifest:
         """Write both files: beside the shards, and beside results, which stay countable alone."""
         with files.replacing(folder / ROWS) as temporary:
             self.rows.to_parquet(temporary, index=False)
-        files.write_json(folder / FACTS, self.facts)
+        # every digit: coordinates are among the facts
+        text = json.dumps(self.facts, indent=2, ensure_ascii=False)
+        files.write_bytes(folder / FACTS, f"{text}\n".encode())
 
 
 def new(rows: pd.DataFrame, **facts: Any) -> Manifest:

@@ -2,9 +2,10 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,8 +37,16 @@ class Packed:
     left_out: Counter[str]
 
 
-def pack(candidates: Iterable[Candidate], out: Path, size: Size) -> Packed:
+def pack(
+    candidates: Iterable[Candidate],
+    out: Path,
+    size: Size,
+    facts: Callable[[], dict[str, Any]] = dict,
+    columns: Callable[[str], dict[str, Any]] = lambda name: {},
+) -> Packed:
     """Write shards, manifest and ``left_out.csv`` to the new folder ``out``, all at once.
+
+    ``facts`` (asked at the end) and ``columns`` (of an image by its name) are kept in the manifest.
 
     Whatever their bytes are, images are packed: what they are worth is said where they are scored.
     What can't be read, or was named before, is left out with its reason. Equal files in equal order
@@ -56,7 +65,7 @@ def pack(candidates: Iterable[Candidate], out: Path, size: Size) -> Packed:
         shutil.rmtree(making, ignore_errors=True)  # what a killed one left
         making.mkdir(parents=True)
         try:
-            packed = _packed(candidates, making, size)
+            packed = _packed(candidates, making, size, facts, columns)
             making.replace(out)
         except BaseException:
             shutil.rmtree(making, ignore_errors=True)
@@ -64,8 +73,14 @@ def pack(candidates: Iterable[Candidate], out: Path, size: Size) -> Packed:
     return packed
 
 
-def _packed(candidates: Iterable[Candidate], folder: Path, size: Size) -> Packed:
-    rows: list[tuple[str, str, int, int, int]] = []
+def _packed(
+    candidates: Iterable[Candidate],
+    folder: Path,
+    size: Size,
+    facts: Callable[[], dict[str, Any]],
+    columns: Callable[[str], dict[str, Any]],
+) -> Packed:
+    rows: list[dict[str, Any]] = []
     left_out: list[tuple[str, str]] = []
     waiting: list[PackedImage] = []
     named: set[str] = set()
@@ -89,7 +104,8 @@ def _packed(candidates: Iterable[Candidate], folder: Path, size: Size) -> Packed
             left_out.append((candidate.name, refused.reason))
             continue
         image = PackedImage(candidate.name, files.digest(content), content)
-        rows.append((image.path, image.sha256, len(content), shard, len(waiting)))
+        own = (image.path, image.sha256, len(content), shard, len(waiting))
+        rows.append(dict(zip(manifest.COLUMNS, own, strict=True)) | columns(image.path))
         waiting.append(image)
         total += len(content)
         if len(waiting) >= size.images or total >= size.bytes:
@@ -101,8 +117,8 @@ def _packed(candidates: Iterable[Candidate], folder: Path, size: Size) -> Packed
         why = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
         raise DataError(f"pack: no image could be read{f' ({why})' if why else ''}; name others")
     found = manifest.new(
-        pd.DataFrame(rows, columns=manifest.COLUMNS), named=len(rows) + len(left_out),
-        left_out=dict(sorted(counts.items())),
+        pd.DataFrame(rows), named=len(rows) + len(left_out),
+        left_out=dict(sorted(counts.items())), **facts(),
     )  # fmt: skip
     with files.replacing(folder / LEFT_OUT) as temporary:
         pd.DataFrame(left_out, columns=["path", "reason"]).to_csv(temporary, index=False)

@@ -20,7 +20,7 @@ def pins(name: str) -> set[str]:
 
 def test_a_wheel_asks_for_what_the_clone_installs() -> None:
     extras = [pin for extra in PROJECT["optional-dependencies"].values() for pin in extra]
-    wanted = pins("requirements.txt") | pins("requirements-spark.txt")
+    wanted = set().union(*(pins(f"requirements{end}.txt") for end in ("", "-spark", "-geo")))
     assert {*PROJECT["dependencies"], *extras} == wanted
     assert not set(PROJECT["dependencies"]) & set(extras)
 
