@@ -114,5 +114,5 @@ def place(tile: str) -> tuple[int, int]:
     """Row and column of a tile by its name. Raises DataError where it is none."""
     found = _NAME.fullmatch(tile)
     if not found:
-        raise DataError(f"{tile!r} is no name of a tile, as r00003c00005 is one")
+        raise DataError(f"{tile!r} is no name of a tile: one is needed as in r00003c00005")
     return int(found[1]), int(found[2])

@@ -46,7 +46,7 @@ def test_what_keeps_two_grids_apart() -> None:
     moved = Grid(**{**METRES.facts, "left": METRES.left + 15})
     assert moved.like(METRES) == "tiles moved by 0.50 pixels"
     assert Grid(**{**METRES.facts, "side": 4}).like(METRES) == "another side"
-    with pytest.raises(DataError, match="no name of a tile"):
+    with pytest.raises(DataError, match="no name of a tile: one"):
         grid.place("r1c2")
     with pytest.raises(DataError, match="has no grid of tiles"):
         Grid.of({})
