@@ -40,6 +40,7 @@ def _fixed(train: pd.DataFrame, settings: RefineDnn) -> str:
         extractor = architectures.build(settings)
         facts = network_export.export(extractor, settings, sample, models.NETWORK)
     training_curves.write([], 0)  # DVC wants the curves of every run
+    tables.write_selection(None)
     stage.write_metrics("refine_dnn", {"mode": settings.mode})
     return (
         f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, "
@@ -50,13 +51,15 @@ def _fixed(train: pd.DataFrame, settings: RefineDnn) -> str:
 
 def _refined(train: pd.DataFrame, settings: RefineDnn) -> str:
     from swatchbook.training import refining
+    from swatchbook.training.job import Job
 
-    job = refining.Job(settings, train, sorted(set(train["label"])))
+    job = Job(settings, train, sorted(set(train["label"])))
     refined = refining.refine(job)
     progress = refined.progress
     training_curves.write(progress.history, progress.best)
     facts = refined.export(models.NETWORK)
-    best = progress.history[progress.best - 1]
+    tables.write_selection(refined.selection())
+    best = progress.row(progress.best)
     stage.write_metrics(
         "refine_dnn",
         {
@@ -65,13 +68,24 @@ def _refined(train: pd.DataFrame, settings: RefineDnn) -> str:
             "best_epoch": progress.best,
             "minibatch": progress.minibatch,
             "unreadable": len(refined.data.unreadable),
-            **{key: value for key, value in best.items() if key.endswith(("loss", "error"))},
+            **{
+                key: value
+                for key, value in best.items()
+                if key.endswith(("loss", "error")) and value is not None
+            },
         },
     )
+    gain = ""
+    if progress.history[0]["epoch"] == 0:
+        before = progress.history[0]["validation_error"]
+        gain = (
+            f" (before training {before:.1%})" if progress.best
+            else ": none is better than the network as it was, which is kept"
+        )  # fmt: skip
     return (
         f"{facts['architecture']} ({facts['pretrained']}) at {settings.resolution} px, refined in "
         f"{progress.epoch} epochs, best {progress.best} with validation error "
-        f"{best['validation_error']:.1%} → {models.NETWORK}, {training_curves.FOLDER}"
+        f"{best['validation_error']:.1%}{gain} → {models.NETWORK}, {training_curves.FOLDER}"
     )
 
 

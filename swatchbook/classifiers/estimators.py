@@ -101,6 +101,7 @@ def train(
     settings: TrainClassifier,
     unseen: int | None = None,
     head: Head | None = None,
+    before: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Trained:
     """Choose C by cross-validation over ``folds``, calibrate out of fold, fit on all.
 
@@ -112,8 +113,13 @@ def train(
     A refined network has seen the labels of all folds but ``unseen``: only there do its features
     say how good a classifier is, so only there is it judged. ``head`` is for kind ``dnn``: it is
     calibrated, not trained.
+
+    A network that was trained again on all folds has seen them all: then ``before`` has features
+    ``(n, d)`` and logits ``(n, k)`` of the one that had not seen ``unseen``, and by these is chosen
+    and calibrated.
     """
     inputs = prepared(features, normalizes(settings))
+    judging = inputs if before is None else prepared(before[0], normalizes(settings))
     classes = sorted(set(labels))
     judged = np.ones(len(labels), bool) if unseen is None else folds == unseen
     truth = np.searchsorted(classes, labels[judged])
@@ -127,8 +133,11 @@ def train(
             held_out = np.zeros((len(labels), len(classes)))
             for fold in np.unique(folds[judged]):
                 test = folds == fold
-                estimator = head or untrained(settings, strength).fit(inputs[~test], labels[~test])
-                held_out[test] = scores(estimator, inputs[test])
+                if head and before:
+                    held_out[test] = before[1][test]
+                    continue
+                estimator = head or untrained(settings, strength).fit(judging[~test], labels[~test])
+                held_out[test] = scores(estimator, judging[test])
             held_out = held_out[judged]
             predicted = held_out.argmax(axis=1)
             average = float(balanced_accuracy_score(truth, predicted))

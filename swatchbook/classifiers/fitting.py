@@ -51,8 +51,11 @@ def fit(features: Features, split: pd.DataFrame, settings: TrainClassifier) -> F
             f"see {tables.UNREADABLE.path}"
         )
     labels = rows["label"].to_numpy()
-    unseen, head = _network(settings.kind, features.origin, sorted(set(labels)))
-    trained = estimators.train(vectors, labels, rows["fold"].to_numpy(), settings, unseen, head)
+    unseen, head, refit = _network(settings.kind, features.origin, sorted(set(labels)))
+    before = _before(list(rows.index)) if refit else None
+    trained = estimators.train(
+        vectors, labels, rows["fold"].to_numpy(), settings, unseen, head, before
+    )
 
     normalizes = estimators.normalizes(settings)
     model = classifier_export.to_onnx(trained, vectors.shape[1], normalizes)
@@ -72,10 +75,28 @@ def fit(features: Features, split: pd.DataFrame, settings: TrainClassifier) -> F
     return Fitted(trained, content, held_out, float(loss), len(rows), unseen)
 
 
+def _before(digests: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Features and logits of images by the network that had not seen the validation fold.
+
+    Raises:
+        DataError: where one of the images is missing.
+    """
+    selection = tables.read_selection()
+    place = {sha256: number for number, sha256 in enumerate(selection.sha256)}
+    if missing := [sha256 for sha256 in digests if sha256 not in place]:
+        raise DataError(
+            f"{tables.SELECTION_PATH}: lacks {len(missing)} training images, first "
+            f"{missing[0][:16]}; `dvc repro refine_dnn` makes it anew"
+        )
+    order = [place[sha256] for sha256 in digests]
+    return selection.vectors[order], selection.logits[order]
+
+
 def _network(
     kind: str, origin: dict[str, str], classes: list[str]
-) -> tuple[int | None, Head | None]:
-    """The fold that the network was not trained on (None: any), and its head for kind dnn."""
+) -> tuple[int | None, Head | None, bool]:
+    """The fold that the network was not trained on (None: any), its head for kind dnn, and whether
+    it was trained again on all folds."""
     content, facts = models.load(models.NETWORK, {"mode"})
     if files.digest(content) != origin["network"]:
         raise NetworkError(
@@ -83,12 +104,13 @@ def _network(
             "`dvc repro` makes them agree"
         )
     unseen = int(facts["validation_fold"]) if facts["mode"] == "refine" else None
+    refit = facts.get("refit") == "true"
     if kind != "dnn":
-        return unseen, None
+        return unseen, None, refit
     layer = models.head(content)
     if layer is None or json.loads(facts.get("labels", "[]")) != classes:
         raise NetworkError(
             f"{models.NETWORK}: has no last layer for these classes; "
             "refine_dnn.mode: refine trains one"
         )
-    return unseen, Head(np.array(classes), *layer)
+    return unseen, Head(np.array(classes), *layer), refit

@@ -241,6 +241,52 @@ def read_features(path: Path = FEATURES_PATH) -> Features:
     return Features(table["sha256"].to_pylist(), vectors, origin)
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What a refined network said before it had seen all labels, to choose and calibrate by.
+
+    Of the images in ``sha256``: ``vectors (n, d) float32`` and ``logits (n, k) float32`` of the
+    network that was trained without the validation fold. No rows: there is no such network apart
+    from the one in ``models/network.onnx``.
+    """
+
+    sha256: list[str]
+    vectors: np.ndarray
+    logits: np.ndarray
+
+
+SELECTION_PATH = Path("data/selection.parquet")
+
+
+def write_selection(selection: Selection | None, path: Path = SELECTION_PATH) -> None:
+    """Write ``sha256, features, logits``; None: no rows."""
+    found = selection or Selection([], np.zeros((0, 1), np.float32), np.zeros((0, 1), np.float32))
+    columns = {"sha256": pa.array(found.sha256, pa.string())}
+    for name, values in (("features", found.vectors), ("logits", found.logits)):
+        flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
+        columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+    with files.replacing(path) as temporary:
+        pq.write_table(
+            pa.table(columns), temporary, compression="none", use_dictionary=False,
+            write_statistics=False,
+        )  # fmt: skip
+
+
+def read_selection(path: Path = SELECTION_PATH) -> Selection:
+    """Read what ``write_selection`` wrote. Raises DataError where it can't."""
+    try:
+        table = pq.read_table(path, columns=["sha256", "features", "logits"])
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; `dvc repro refine_dnn` makes it") from None
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: not what refine_dnn writes: {error}; {_ANEW}") from None
+    parts = []
+    for name in ("features", "logits"):
+        lists = table[name].combine_chunks()
+        parts.append(lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size))
+    return Selection(table["sha256"].to_pylist(), parts[0], parts[1])
+
+
 def write_points(points: pd.DataFrame, path: Path) -> None:
     """Write the points of a plot as CSV at once, six significant digits."""
     with files.replacing(path) as temporary:

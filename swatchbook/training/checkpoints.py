@@ -65,6 +65,14 @@ class Checkpoints:
         """The network of ``epoch``, if it was kept and is whole."""
         return _unpacked(self._best(epoch))
 
+    def save_begin(self, state: dict[str, Any]) -> None:
+        """Keep what the run began with, for all of its processes and as long as it is kept."""
+        files.write_bytes(self.folder / "begin.pt", _packed(state))
+
+    def load_begin(self) -> dict[str, Any] | None:
+        """What the run began with, if it was kept and is whole."""
+        return _unpacked(self.folder / "begin.pt")
+
     def remove(self) -> None:
         """Remove all of them."""
         shutil.rmtree(self.folder, ignore_errors=True)

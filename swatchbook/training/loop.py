@@ -9,9 +9,10 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,50 +24,12 @@ from swatchbook.training import schedules
 from swatchbook.training.batches.minibatches import Batch, TrainingData
 from swatchbook.training.checkpoints import Checkpoints
 from swatchbook.training.interruption import told_by_signals
+from swatchbook.training.learner import Learner
 from swatchbook.training.parameters import RefineDnn
+from swatchbook.training.progress import Progress, Row
 
 _MOST_HALVINGS = 3
-
-
-class Learner(Protocol):
-    """A network being trained: ``torch_learner`` and ``cntk.learner``."""
-
-    @property
-    def description(self) -> str: ...
-    def train_head_only(self) -> None: ...
-    def unfreeze(self) -> None: ...
-    def train(self, batch: Batch, rate: float) -> tuple[float, float]: ...
-    def settle(self, minibatches: Iterable[torch.Tensor]) -> None: ...
-    def logits(self, pixels: torch.Tensor) -> torch.Tensor: ...
-    def state(self) -> dict[str, Any]: ...
-    def load(self, state: dict[str, Any]) -> None: ...
-    def network_state(self) -> dict[str, Any]: ...
-    def seconds_per_image(self, batch: Batch) -> float: ...
-    def wait_for_all(self) -> None: ...
-
-
-@dataclass
-class Progress:
-    """How far a run is: ``epoch`` epochs and ``position`` images of the next one are done.
-
-    ``loss`` and ``wrong`` are sums over those images; ``history`` has a row for each epoch.
-    ``best`` is the epoch (from 1) with the lowest validation error, then loss; 0: none yet. The
-    error is the class average where ``balance`` asks for classes that count alike.
-    ``minibatch`` and ``rate_scale`` change where memory is short; ``rate`` was the last one.
-    """
-
-    minibatch: int
-    epoch: int = 0
-    position: int = 0
-    seen: int = 0
-    loss: float = 0.0
-    wrong: float = 0.0
-    rate: float = 0.0
-    rate_scale: float = 1.0
-    halvings: int = 0
-    best: int = 0
-    threads: int = 1
-    history: list[dict[str, float]] = field(default_factory=list)
+_VALIDATED = ("validation_loss", "validation_error", "validation_class_average_error")
 
 
 Report = Callable[[Progress], None]
@@ -89,8 +52,13 @@ class Run:
         part: tuple[int, int] = (0, 1),
         loaders: int = 0,
         announce: Report = _nothing,
+        begin: tuple[np.ndarray, np.ndarray] | None = None,
+        until: int | None = None,
     ) -> None:
         """``announce`` is called before the first epoch and ``report`` after each one.
+
+        ``begin`` is the last layer to begin with. ``until``: train for so many epochs of the
+        schedule and keep the last one; for data without validation.
 
         ``part`` is this process's number and of how many: only the first writes checkpoints and
         reports. ``loaders`` processes prepare the images of each.
@@ -103,6 +71,8 @@ class Run:
         self.checkpoints = checkpoints
         self.report = report
         self.part = part
+        self.begin = begin
+        self.until = until
         self.schedule = schedules.of(settings)
         self.progress = Progress(settings.minibatch, threads=machine.workers())
         self._stopping = threading.Event()
@@ -122,7 +92,11 @@ class Run:
         with told_by_signals(self._stopping):
             if self.settings.unfreeze_after:
                 self.learner.train_head_only()
+            if self.begin:
+                self.learner.begin_with(*self.begin)
             self._resume()
+            if self.begin and self.progress.best < 0:
+                self._judge_beginning()
             if self._ended():
                 return self.progress
             if self._leads:
@@ -140,8 +114,31 @@ class Run:
 
     def _ended(self) -> bool:
         progress, patience = self.progress, self.settings.patience
-        waited = progress.epoch - max(progress.best, self.settings.unfreeze_after)
-        return progress.epoch >= self.schedule.epochs or 0 < patience <= waited
+        if self.until is not None:
+            return progress.epoch >= self.until
+        # the lower rates of a schedule are what brings the last points: they get their turn
+        first = max(progress.best, self.settings.unfreeze_after, self.schedule.last_step)
+        return progress.epoch >= self.schedule.epochs or 0 < patience <= progress.epoch - first
+
+    def _judge_beginning(self) -> None:
+        """The network as it begins is what every epoch must be better than."""
+        validated = self._validated()
+        if self._stopping.is_set():
+            raise KeyboardInterrupt
+        self.progress.best = 0
+        self.progress.history.append(
+            {"epoch": 0, "rate": 0.0, "training_loss": None, "training_error": None, **validated}
+        )
+        if self._leads:
+            self.checkpoints.save_best(0, self.learner.network_state())
+        self._save()
+        if self._leads and self.until is None:
+            self.report(self.progress)
+            print(
+                f"before training: validation loss {validated['validation_loss']:.3f}, error "
+                f"{validated['validation_error']:.1%}",
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
 
     def _one_epoch(self) -> None:
         progress = self.progress
@@ -151,7 +148,7 @@ class Run:
         started, before = time.monotonic(), progress.position
         bar = tqdm(
             total=order, initial=before, unit="image", leave=False,
-            desc=f"epoch {progress.epoch + 1}/{self.schedule.epochs}",
+            desc=f"epoch {progress.epoch + 1}/{self.until or self.schedule.epochs}",
             disable=not self._leads or not sys.stderr.isatty(),
         )  # fmt: skip
         batches = self.data.minibatches(
@@ -183,11 +180,11 @@ class Run:
 
     def _save_step(self) -> None:
         """Save in the middle of an epoch, after a look at what the last step has done."""
-        pixels, labels = next(iter(self.data.validation(self.progress.minibatch)))
-        losses, _ = self._judged(pixels, labels)
-        if not np.isfinite(losses).all():
-            # a checkpoint of such weights would replace the last good one
-            raise self._diverged(float(losses.sum()))
+        for pixels, labels in islice(self.data.validation(self.progress.minibatch), 1):
+            losses, _ = self._judged(pixels, labels)
+            if not np.isfinite(losses).all():
+                # a checkpoint of such weights would replace the last good one
+                raise self._diverged(float(losses.sum()))
         self._save()
 
     def _judged(self, pixels: torch.Tensor, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,34 +197,21 @@ class Run:
         progress = self.progress
         # those of augmented images would not do for images as they are
         self.learner.settle(self.data.plain(progress.minibatch, *self.part))
-        judged = []
-        for pixels, labels in self.data.validation(progress.minibatch):
-            judged.append(self._judged(pixels, labels))
-            if not np.isfinite(judged[-1][0]).all():
-                raise self._diverged(float(judged[-1][0].sum()))
-            if self._stopping.is_set():
-                self._save()
-                raise KeyboardInterrupt
-        losses, wrong = (np.concatenate(parts) for parts in zip(*judged, strict=True))
-        truth = self.data.validation_labels
-        row = {
+        row: Row = {
             "epoch": progress.epoch + 1,
             "rate": progress.rate,
             "training_loss": progress.loss / progress.seen,
             "training_error": progress.wrong / progress.seen,
-            "validation_loss": float(losses.mean()),
-            "validation_error": float(wrong.mean()),
-            "validation_class_average_error": float(
-                np.mean([wrong[truth == label].mean() for label in np.unique(truth)])
-            ),
+            **self._validated(),
         }
-        better = not progress.best or self._rank(row) < self._rank(
-            progress.history[progress.best - 1]
-        )
+        if self._stopping.is_set():
+            self._save()
+            raise KeyboardInterrupt
+        better = progress.best < 0 or self._rank(row) < self._rank(progress.row(progress.best))
         progress.history.append(row)
         progress.epoch += 1
         progress.position, progress.seen, progress.loss, progress.wrong = 0, 0, 0.0, 0.0
-        if better:
+        if better or self.until is not None:
             progress.best = progress.epoch
             if self._leads:
                 self.checkpoints.save_best(progress.epoch, self.learner.network_state())
@@ -236,16 +220,37 @@ class Run:
             self.report(progress)
             print(self._line(row, speed), file=sys.stderr, flush=True)
 
-    def _line(self, row: dict[str, float], speed: float) -> str:
+    def _validated(self) -> Row:
+        """Loss and errors on the validation images; None of each where there are none."""
+        judged = []
+        for pixels, labels in self.data.validation(self.progress.minibatch):
+            judged.append(self._judged(pixels, labels))
+            if not np.isfinite(judged[-1][0]).all():
+                raise self._diverged(float(judged[-1][0].sum()))
+            if self._stopping.is_set():
+                break
+        if not judged:
+            return dict.fromkeys(_VALIDATED)
+        losses, wrong = (np.concatenate(parts) for parts in zip(*judged, strict=True))
+        truth = self.data.validation_labels[: len(wrong)]
+        average = np.mean([wrong[truth == label].mean() for label in np.unique(truth)])
+        values = float(losses.mean()), float(wrong.mean()), float(average)
+        return dict(zip(_VALIDATED, values, strict=True))
+
+    def _line(self, row: Row, speed: float) -> str:
         images = len(self.data.order(0)) + len(self.data.validation_labels) / 3
-        left = (self.schedule.epochs - self.progress.epoch) * images / max(speed, 1e-9)
+        last = self.schedule.epochs if self.until is None else self.until
+        left = (last - self.progress.epoch) * images / max(speed, 1e-9)
         # an epoch that was taken up after its last image has no speed
         pace = f", {speed:.0f} images/s, {terminal.duration(left)} left" if speed else ""
+        trained = f"loss {row['training_loss']:.3f}, error {row['training_error']:.1%}"
+        if self.until is not None:
+            return f"all images, epoch {self.progress.epoch}/{self.until}: {trained}{pace}"
         best = " (best)" if self.progress.best == self.progress.epoch else ""
         return (
-            f"epoch {self.progress.epoch}/{self.schedule.epochs}: loss {row['training_loss']:.3f}, "
-            f"error {row['training_error']:.1%}; validation loss {row['validation_loss']:.3f}, "
-            f"error {row['validation_error']:.1%}{best}; rate {row['rate']:.2g}{pace}"
+            f"epoch {self.progress.epoch}/{self.schedule.epochs}: {trained}; validation loss "
+            f"{row['validation_loss']:.3f}, error {row['validation_error']:.1%}{best}; rate "
+            f"{row['rate']:.2g}{pace}"
         )
 
     def _resume(self) -> None:
@@ -322,10 +327,11 @@ class Run:
             "warm-up (schedule: cosine), or precision: float32"
         )
 
-    def _rank(self, row: dict[str, float]) -> tuple[float, float]:
+    def _rank(self, row: Row) -> tuple[float, float]:
         alike = self.settings.balance != "none"
         error = row["validation_class_average_error" if alike else "validation_error"]
-        return error, row["validation_loss"]
+        # without validation there is nothing to choose by
+        return error or 0.0, row["validation_loss"] or 0.0
 
     @property
     def _leads(self) -> bool:

@@ -63,6 +63,17 @@ class RefineDnn(Section):
         "what is trained: the new last layer, AlexNet's fully connected layers, or everything",
         "`rf_boFreezeWeights`, `-r --retraining_type`",
     )
+    head: Literal["probe", "random"] = key(
+        "probe",
+        "how the new last layer begins: `probe`: as the linear classifier of the network's "
+        "features, so that training begins where a fixed network ends; or `random`",
+        "`random`",
+    )
+    batch_norm: Literal["frozen", "train"] = key(
+        "frozen",
+        "batch statistics in training: those of the pretrained network, or of each minibatch",
+        "`train`",
+    )
     unfreeze_after: int = key(
         0,
         "epochs in which only the new last layer is trained, before the rest joins in",
@@ -71,16 +82,16 @@ class RefineDnn(Section):
         le=10_000,
     )
     schedule: str | list[list[float]] = key(
-        [[0.01, 20], [0.001, 20], [0.0001, 5]],
+        "cosine",
         "pairs of a learning rate per minibatch and its epochs; `cosine`; or the schedule of a "
         f"preset: {', '.join(f'`{name}`' for name in PRESETS)}",
         "`rf_lrPerMb`, `lr_per_mb`, `rf_maxEpochs`, `-n --num_epochs`",
     )
-    rate: float = key(0.01, "highest learning rate of `cosine`", "`learning_rate`", gt=0)
-    epochs: int = key(20, "epochs of `cosine`", "`epochs`", ge=1, le=10_000)
+    rate: float = key(0.0002, "highest learning rate of `cosine`", "`learning_rate`", gt=0)
+    epochs: int = key(6, "epochs of `cosine`", "`epochs`", ge=1, le=10_000)
     warmup: int = key(1, "epochs in which the rate of `cosine` rises", "", ge=0, le=10_000)
     optimizer: Literal["sgd", "adamw"] = key(
-        "sgd", "stochastic gradient descent with momentum, or AdamW"
+        "adamw", "stochastic gradient descent with momentum, or AdamW", "`sgd`"
     )
     momentum: float = key(
         0.9, "momentum of `sgd`, first beta of `adamw`", "`rf_momentumPerMb`", ge=0, lt=1
@@ -88,11 +99,9 @@ class RefineDnn(Section):
     minibatch: int = key(
         16, "images in one step of training", "`rf_mbSize`, `mb_size`", ge=1, le=4096
     )
-    weight_decay: float = key(
-        0.0005, "pull of the weights towards 0", "`rf_l2RegWeight`", ge=0, lt=1
-    )
+    weight_decay: float = key(0.01, "pull of the weights towards 0", "`rf_l2RegWeight`", ge=0, lt=1)
     dropout: float = key(
-        0.5,
+        0.0,
         "share of features left out at random before the last layer",
         "`rf_dropoutRate`",
         ge=0,
@@ -100,7 +109,7 @@ class RefineDnn(Section):
     )
     label_smoothing: float = key(0.0, "share of each label spread over all classes", "", ge=0, lt=1)
     balance: Literal["none", "oversample", "weights"] = key(
-        "none",
+        "weights",
         "unequal classes: leave them, repeat images of small ones, or weigh their loss",
         "`rf_boBalanceTrainingSet` (`oversample`)",
     )
@@ -110,11 +119,17 @@ class RefineDnn(Section):
     )
     patience: int = key(
         10,
-        "stop after so many epochs without a better one (a lower validation error, or the same "
-        "and a lower loss); 0: never",
+        "stop after so many epochs at the last rate of the schedule without a better one (a lower "
+        "validation error, or the same and a lower loss); 0: never",
         "`patience`",
         ge=0,
         le=10_000,
+    )
+    refit: bool = key(
+        True,
+        "train again for the chosen epochs on the whole training part, with the validation fold; "
+        "what was held out before that chooses and calibrates the classifier",
+        "`false`",
     )
     crop_scale: float = key(
         0.9,
@@ -213,8 +228,9 @@ class RefineDnn(Section):
                 "trainable: 'fully_connected' is not known for CNTK's models; use last_only or all",
             ),
             (
-                self.engine == "cntk" and self.optimizer != "sgd",
-                f"optimizer: {self.optimizer!r} is not known to engine cntk; use sgd",
+                self.mode == "refine" and bool(self._unknown_to_cntk()),
+                f"engine: 'cntk' does not know {self._unknown_to_cntk()}; set these as "
+                "`swatchbook presets tutorial` has them",
             ),
             (
                 self.engine == "cntk" and self.precision == "bfloat16",
@@ -228,6 +244,16 @@ class RefineDnn(Section):
             if wrong:
                 raise PydanticCustomError("combination", "{text}", {"text": message})
         return self
+
+    def _unknown_to_cntk(self) -> str:
+        if self.engine != "cntk":
+            return ""
+        wanted = {"optimizer": "sgd", "head": "random", "batch_norm": "train", "refit": False}
+        return ", ".join(
+            f"{key}: {str(getattr(self, key)).lower()} (use {str(value).lower()})"
+            for key, value in wanted.items()
+            if getattr(self, key) != value
+        )
 
     def _total_epochs(self) -> float:
         if self.schedule == "cosine":

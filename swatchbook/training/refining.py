@@ -9,101 +9,60 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
-from importlib import metadata
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
-from swatchbook.base import caches, files, machine, terminal
-from swatchbook.base.errors import NetworkError, OutOfMemory, SwatchbookError, TrainingError
-from swatchbook.images import decoding
-from swatchbook.training import checkpoints, schedules, training_curves
+from swatchbook.base import files, machine, terminal
+from swatchbook.base.errors import OutOfMemory, SwatchbookError, TrainingError
+from swatchbook.project.tables import Selection
+from swatchbook.training import checkpoints, probing, schedules, training_curves
 from swatchbook.training.batches.minibatches import TrainingData
 from swatchbook.training.checkpoints import Checkpoints
 from swatchbook.training.cntk.learner import CntkLearner
-from swatchbook.training.loop import Learner, Progress, Run
+from swatchbook.training.job import Job
+from swatchbook.training.learner import Learner
+from swatchbook.training.loop import Run
 from swatchbook.training.networks import architectures, network_export
 from swatchbook.training.networks.architectures import Refinable
 from swatchbook.training.parameters import RefineDnn
+from swatchbook.training.progress import Progress
 from swatchbook.training.pytorch import parallel, torch_learner
 from swatchbook.training.pytorch.parallel import Group
 from swatchbook.training.pytorch.torch_learner import TorchLearner
 
-# raise it when training gives other bits: older checkpoints must not be taken up
-_FORMAT = 2
 # validation images on which the exported network must agree
 _SAMPLES = 8
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run depends on: ``images`` has rows ``sha256, path, label, fold``."""
-
-    settings: RefineDnn
-    images: pd.DataFrame
-    classes: list[str]
-
-    @property
-    def folder(self) -> Path:
-        """Where its checkpoints are: equal jobs share it, so a killed one is taken up."""
-        settings = self.settings
-        pretrained = Path(settings.pretrained)
-        facts = [
-            _FORMAT,
-            decoding.DOOR_VERSION,
-            [metadata.version(name) for name in ("torch", "torchvision", "timm", "numpy")],
-            settings.model_dump_json(),
-            asdict(schedules.of(settings)),
-            files.digest(pretrained.read_bytes()) if pretrained.is_file() else "",
-            self.processes,
-            self._arithmetic(),
-            self.classes,
-            self.images[["sha256", "label", "fold"]].to_numpy().tolist(),
-        ]
-        digest = files.digest(json.dumps(facts).encode())
-        return caches.folder(caches.TRAINING) / digest[:16]
-
-    @property
-    def processes(self) -> int:
-        """How many processes train together.
-
-        Raises:
-            NetworkError: where a minibatch is too small for them.
-        """
-        if self.settings.engine == "cntk":
-            return 1
-        count = machine.processes(torch.cuda.device_count() if parallel.on_gpu() else 1)
-        if 2 * count > max(self.settings.minibatch, 2):
-            raise NetworkError(
-                f"SWATCHBOOK_PROCESSES: {count} need at least two images each of "
-                f"refine_dnn.minibatch, which is {self.settings.minibatch}"
-            )
-        return count
-
-    def _arithmetic(self) -> str:
-        if self.settings.engine == "cntk":
-            return "float32"
-        place = torch_learner.device(Group())
-        return f"{place.type} {torch_learner.precision(self.settings.precision, place)}"
+# images of which outputs are computed at once
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class Refined:
-    """The weights ``best`` of a run's best epoch, and how they came about."""
+    """The weights ``best`` of a run, and how they came about.
+
+    ``progress`` and ``data`` are those of the run that chose the epoch. Where a second one has
+    trained on all images, ``chosen`` are the weights of the first: it had not seen those that are
+    held out.
+    """
 
     job: Job
     best: dict[str, Any]
     progress: Progress
     data: TrainingData
+    chosen: dict[str, Any] | None = None
 
     def export(self, path: Path) -> dict[str, str]:
         """Write ``network.onnx`` after its parity check on validation images; its metadata."""
         settings, classes = self.job.settings, self.job.classes
         sample = self.data.sample(_SAMPLES)
-        facts = network_export.refined_facts(settings, classes, self.progress.best)
+        facts = network_export.refined_facts(
+            settings, classes, self.progress.best, self.chosen is not None
+        )
         if settings.engine == "cntk":
             with CntkLearner(settings, len(classes)) as learner:
                 learner.load(self.best)
@@ -112,20 +71,53 @@ class Refined:
 
     def network(self) -> Refinable:
         """The network in PyTorch, which trained it."""
+        return self._with(self.best)
+
+    def selection(self) -> Selection | None:
+        """What the first of two runs says of all images; None where there was one run."""
+        if self.chosen is None:
+            return None
+        with TorchLearner(self._with(self.chosen), self.job.settings, Group()) as learner:
+            digests: list[str] = []
+            found = []
+            for validation in (False, True):
+                for some, pixels, _ in self.data.as_they_are(_AT_ONCE, validation):
+                    digests += some
+                    found.append(learner.outputs(pixels))
+        vectors, logits = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return Selection(digests, vectors, logits)
+
+    def _with(self, state: dict[str, Any]) -> Refinable:
         network = architectures.refinable(self.job.settings, len(self.job.classes))
-        network.load_state_dict(self.best)
+        network.load_state_dict(state)
         return network
 
 
 def refine(job: Job) -> Refined:
     """Train, or go on with, the network of ``job``; curves are written after every epoch.
 
-    A job that has been trained already isn't trained again.
+    With ``refit`` it is trained a second time, on all images. A job that has been trained already
+    isn't trained again.
 
     Raises:
-        SwatchbookError: see ``finetuning.Run.fit``, ``networks.build`` and ``TrainingData``.
+        SwatchbookError: see ``Run.fit``, ``architectures.build`` and ``TrainingData``.
     """
     checkpoints.prune(job.folder.parent)
+    first = _trained(job)
+    if not job.settings.refit:
+        return first
+    begin = Checkpoints(job.folder).load_begin()
+    strength = float(begin["strength"]) if begin else 0.0
+    print(
+        f"refine_dnn: epoch {first.progress.best} is the best; once more on all "
+        f"{len(job.images)} images for as many",
+        file=sys.stderr,
+    )
+    second = _trained(replace(job, again=(first.progress.best, strength)))
+    return replace(first, best=second.best, chosen=first.best)
+
+
+def _trained(job: Job) -> Refined:
     own = Checkpoints(job.folder)
     with _locked(job, "job"):
         for _ in range(2):
@@ -141,6 +133,32 @@ def refine(job: Job) -> Refined:
     )
 
 
+def _probed(job: Job, learner: TorchLearner, data: TrainingData) -> None:
+    """Lay down the last layer to begin with, where the job begins with a probe."""
+    own = Checkpoints(job.folder)
+    if job.settings.head != "probe" or own.load_begin() is not None:
+        return
+    balanced = job.settings.balance != "none"
+
+    def part(validation: bool) -> probing.Part:
+        batches = data.as_they_are(_AT_ONCE, validation)
+        return probing.parts_of(
+            (learner.outputs(pixels)[0], labels) for _, pixels, labels in batches
+        )
+
+    count = len(job.classes)
+    if job.again:
+        probe = probing.fit_at(part(False), count, balanced, job.again[1])
+    else:
+        probe = probing.fit(part(False), count, balanced, part(True))
+    own.save_begin(
+        {
+            "weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias),
+            "strength": probe.strength,
+        }
+    )  # fmt: skip
+
+
 def new_learner(settings: RefineDnn, classes: int, group: Group | None = None) -> Any:
     """The engine's learner of a new network, as a context.
 
@@ -154,6 +172,10 @@ def new_learner(settings: RefineDnn, classes: int, group: Group | None = None) -
     return TorchLearner(architectures.refinable(settings, classes), settings, group)
 
 
+def _nothing(_: Progress) -> None:
+    """The second run has no curves of its own."""
+
+
 def _draw(progress: Progress) -> None:
     """Write the curves of a run so far."""
     training_curves.write(progress.history, progress.best)
@@ -162,7 +184,8 @@ def _draw(progress: Progress) -> None:
 def _train_here(job: Job) -> TrainingData:
     # the network before the images: what can't be built should be said at once
     with new_learner(job.settings, len(job.classes)) as learner:
-        data = TrainingData(job.images, job.classes, job.settings)
+        data = job.data()
+        _probed(job, learner, data)
         _train(job, learner, data, Group())
     return data
 
@@ -176,7 +199,13 @@ def _train(job: Job, learner: Learner, data: TrainingData, group: Group) -> None
 
     part = group.rank, group.size
     own = Checkpoints(job.folder)
-    run = Run(learner, data, job.settings, own, _draw, part, loaders, announce)
+    begin = own.load_begin()
+    layer = (begin["weight"].numpy(), begin["bias"].numpy()) if begin else None
+    until = job.again[0] if job.again else None
+    report = _draw if until is None else _nothing
+    run = Run(
+        learner, data, job.settings, own, report, part, loaders, announce, layer, until
+    )  # fmt: skip
     if group.leads:
         # one that outlived its parent may still be writing
         with _locked(job, "writer"):
@@ -196,7 +225,8 @@ def _announce(
     )
     if group.size > 1 or (parallel.on_gpu() and job.settings.engine == "torch"):
         return
-    epochs = schedules.of(job.settings).epochs - progress.epoch
+    whole = job.again[0] if job.again else schedules.of(job.settings).epochs
+    epochs = whole - progress.epoch
     try:
         batch = next(data.minibatches(progress.epoch, 0, progress.minibatch))
         seconds = learner.seconds_per_image(batch)
@@ -217,11 +247,16 @@ def _locked(job: Job, what: str) -> Any:
 
 
 def _train_in_processes(job: Job) -> TrainingData:
-    architectures.build(job.settings)
-    data = TrainingData(job.images, job.classes, job.settings)
+    network = architectures.refinable(job.settings, len(job.classes))
+    data = job.data()
+    with TorchLearner(network, job.settings, Group()) as learner:
+        _probed(job, learner, data)
     folder = job.folder
     settings = job.settings.model_dump_json()
-    for name, text in (("settings", settings), ("classes", json.dumps(job.classes))):
+    for name, text in (
+        ("settings", settings), ("classes", json.dumps(job.classes)),
+        ("again", json.dumps(job.again)),
+    ):  # fmt: skip
         files.write_bytes(folder / f"{name}.json", text.encode())
     with files.replacing(folder / "images.json") as temporary:
         job.images.to_json(temporary, orient="records")
@@ -275,11 +310,12 @@ def _main(folder: Path) -> int:
     settings = RefineDnn.model_validate_json((folder / "settings.json").read_text())
     classes = json.loads((folder / "classes.json").read_text())
     rows = pd.DataFrame(json.loads((folder / "images.json").read_text()))
-    job = Job(settings, rows, classes)
+    again = json.loads((folder / "again.json").read_text())
+    job = Job(settings, rows, classes, tuple(again) if again else None)
     group = parallel.join()
     try:
         with new_learner(settings, len(classes), group) as learner:
-            _train(job, learner, TrainingData(rows, classes, settings), group)
+            _train(job, learner, job.data(), group)
     except SwatchbookError as error:
         if group.leads:
             print(f"error: {error}", file=sys.stderr)

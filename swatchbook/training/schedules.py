@@ -20,6 +20,11 @@ class Schedule:
     peak: float = 0.0
     warmup: float = 0.0
 
+    @property
+    def last_step(self) -> int:
+        """Epochs before the last rate of the steps; of a cosine none: it falls all the time."""
+        return sum(epochs for _, epochs in self.steps[:-1])
+
     def rate(self, progress: float) -> float:
         """The learning rate after ``progress`` epochs, a whole number and a part."""
         if not self.steps:

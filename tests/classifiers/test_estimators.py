@@ -123,6 +123,29 @@ def test_a_refined_network_is_judged_on_the_fold_that_it_has_not_seen() -> None:
     assert honest.temperature > naive.temperature
 
 
+def test_a_network_that_has_seen_all_folds_is_judged_by_the_one_that_had_not() -> None:
+    features, labels, folds = clusters()
+    random = np.random.default_rng(4)
+    # of the network before: as it should be; of the one that has seen all: learnt by heart
+    known = np.eye(3, 20, dtype=np.float32)[np.searchsorted(sorted(set(labels)), labels)] * 9
+    logits = random.normal(size=(len(labels), 3)).astype(np.float32)
+    before = features, logits
+    expected = estimators.train(features, labels, folds, settings(), unseen=1)
+    found = estimators.train(known, labels, folds, settings(), unseen=1, before=before)
+    assert found.trials == expected.trials
+    assert found.temperature == expected.temperature
+    assert np.array_equal(found.out_of_fold, expected.out_of_fold)
+    assert (found.estimator.predict(known) == labels).all()  # type: ignore[attr-defined]
+    head = estimators.Head(
+        np.array(sorted(set(labels))), np.ones((3, 20), np.float32), np.ones(3, np.float32)
+    )
+    found = estimators.train(
+        known, labels, folds, settings(kind="dnn"), unseen=1, head=head, before=before
+    )
+    wanted = softmax(logits[folds == 1] / found.temperature, axis=1)
+    assert np.allclose(found.out_of_fold, wanted, atol=1e-6)
+
+
 def test_the_head_of_a_network_is_calibrated_and_not_trained() -> None:
     features, labels, folds = clusters()
     chosen = settings(kind="dnn")

@@ -30,12 +30,19 @@ def refined(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Proj
     return own
 
 
-def refine(project: Project, schedule: str = "[[0.02, 3]]") -> None:
+def refine(project: Project, schedule: str = "[[0.002, 3]]") -> None:
     project.set("refine_dnn.mode", "refine")
     project.set("refine_dnn.architecture", "timm:test_resnet")
     project.set("refine_dnn.schedule", schedule)
     project.set("refine_dnn.minibatch", "8")
     project.set("refine_dnn.precision", "float32")
+
+
+def as_the_originals(project: Project) -> None:
+    for key, value in (
+        ("optimizer", "sgd"), ("head", "random"), ("batch_norm", "train"), ("refit", "false"),
+    ):  # fmt: skip
+        project.set(f"refine_dnn.{key}", value)
 
 
 @pytest.mark.parametrize("trouble", ["no images", "no weights"])
@@ -62,10 +69,13 @@ def test_a_refined_network_has_logits_curves_and_metrics(refined: Project) -> No
     assert models.head(content) is not None
     metrics = stage.metrics_of((refined.folder / "metrics/refine_dnn.json").read_text())
     curves = pd.read_csv(refined.folder / "plots/refine_dnn/training.csv")
-    assert metrics["epochs"] == len(curves) == 3
-    best = curves["validation_error"][metrics["best_epoch"] - 1]
-    assert best == pytest.approx(metrics["validation_error"], abs=1e-5)
-    assert best == curves["validation_error"].min()
+    assert metrics["epochs"] == 3
+    assert list(curves["epoch"]) == [0, 1, 2, 3]  # as it was before training, first
+    best = curves["validation_class_average_error"][metrics["best_epoch"]]
+    assert best == pytest.approx(metrics["validation_class_average_error"], abs=1e-5)
+    assert best == curves["validation_class_average_error"].min()
+    assert metrics["best_epoch"] > 0
+    assert facts["refit"] == "true"
 
 
 def test_kind_dnn_gives_the_probabilities_of_the_networks_own_head(refined: Project) -> None:
@@ -93,6 +103,15 @@ def test_only_the_fold_that_was_not_trained_on_is_judged(refined: Project) -> No
     assert set(held_out["sha256"]) == set(split.loc[split["fold"] == 0, "sha256"])
     predictions = pd.read_csv(refined.folder / "data/predictions.csv")
     assert (predictions["subset"] == "train").sum() == len(held_out)
+    # by the network that had not seen it: the one that is delivered has
+    selection = tables.read_selection(refined.folder / tables.SELECTION_PATH)
+    assert sorted(selection.sha256) == sorted(split.loc[split["fold"] >= 0, "sha256"])
+    place = [selection.sha256.index(sha256) for sha256 in held_out["sha256"]]
+    _, facts = models.load(refined.folder / models.CLASSIFIER, {"temperature"})
+    odds = np.exp(selection.logits[place] / float(facts["temperature"]))
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    found = held_out[["p_blue", "p_green", "p_red"]].to_numpy()
+    assert np.abs(found - expected).max() < 1e-4
 
 
 def test_a_second_repro_does_nothing_and_another_classifier_does_not_train_again(
@@ -130,7 +149,10 @@ def test_killed_in_training_repro_goes_on_and_ends_with_the_same_bytes(
     assert list(checkpoints.glob("*/last.pt"))
     done = project.run("dvc", "repro", "refine_dnn")
     assert "refine_dnn: goes on after epoch" in done.stdout + done.stderr
-    for path in ("models/network.onnx", "metrics/refine_dnn.json", "plots/refine_dnn/training.csv"):
+    for path in (
+        "models/network.onnx", "data/selection.parquet", "metrics/refine_dnn.json",
+        "plots/refine_dnn/training.csv",
+    ):  # fmt: skip
         assert project.bytes(path) == refined.bytes(path), path
     assert not list(checkpoints.glob("*/previous.pt"))
 
@@ -155,6 +177,7 @@ def test_ctrl_c_ends_it_soon(project: Project) -> None:  # D05
 def test_a_diverging_run_exports_nothing_and_repro_fails_with_one_line(project: Project) -> None:
     before = project.bytes("models/network.onnx")
     refine(project, "[[1e30, 3]]")
+    project.set("refine_dnn.optimizer", "sgd")
     project.set("refine_dnn.crop_scale", "1")
     done = project.run("python", "-m", "stages.refine_dnn", ok=False)
     assert done.returncode == 2
@@ -193,6 +216,7 @@ def test_plots_of_fixed_and_refined_networks_can_be_shown(
 def test_cntk_makes_the_same_outputs(project: Project, cntk: Path) -> None:
     project.environment["SWATCHBOOK_CNTK"] = str(cntk)
     refine(project)
+    as_the_originals(project)
     project.set("refine_dnn.engine", "cntk")
     project.set("refine_dnn.architecture", "resnet18")
     project.set("train_classifier.kind", "dnn")
@@ -215,6 +239,10 @@ def test_cntk_that_is_not_set_up_is_one_line(project: Project) -> None:
     before = project.bytes("models/network.onnx")
     refine(project)
     project.set("refine_dnn.engine", "cntk")
+    done = project.run("python", "-m", "stages.refine_dnn", ok=False)
+    assert done.returncode == 2
+    assert "'cntk' does not know optimizer: adamw (use sgd), head: probe" in done.stderr
+    as_the_originals(project)
     project.environment["SWATCHBOOK_CNTK"] = "nowhere/python"
     done = project.run("python", "-m", "stages.refine_dnn", ok=False)
     assert done.returncode == 2

@@ -18,11 +18,13 @@ from swatchbook.base import files, machine
 from swatchbook.base.errors import OutOfMemory, TrainingError
 from swatchbook.images import store
 from swatchbook.images.frame import Frame
+from swatchbook.training import probing
 from swatchbook.training.batches.minibatches import TrainingData
 from swatchbook.training.checkpoints import Checkpoints
-from swatchbook.training.loop import Progress, Run
+from swatchbook.training.loop import Run
 from swatchbook.training.networks import architectures
 from swatchbook.training.parameters import RefineDnn
+from swatchbook.training.progress import Progress
 from swatchbook.training.pytorch.parallel import Group
 from swatchbook.training.pytorch.torch_learner import TorchLearner
 
@@ -382,6 +384,66 @@ def test_patience_ends_a_run_that_gets_no_better() -> None:
     run = new_run(training_images(), settings(schedule=[[1e-12, 50]], patience=3))
     progress = run.fit()
     assert progress.epoch == progress.best + 3 < 50
+
+
+def test_patience_counts_from_the_last_rate_of_a_schedule() -> None:
+    schedule = [[1e-12, 6], [1e-13, 2], [1e-14, 20]]
+    run = new_run(training_images(), settings(schedule=schedule, patience=3))
+    progress = run.fit()
+    assert progress.best < 6
+    assert progress.epoch == 8 + 3
+
+
+def test_an_epoch_is_kept_only_if_it_is_better_than_the_beginning() -> None:
+    """A layer that is right already, and a rate that spoils everything."""
+    images = training_images(60)
+    spoils = settings(schedule=[[0.1, 2]], head="probe", batch_norm="frozen", optimizer="adamw")
+    run = new_run(images, spoils)
+    layer = probe(run)
+    run.begin = layer.weight, layer.bias
+    progress = run.fit()
+    assert [row["epoch"] for row in progress.history] == [0, 1, 2]
+    assert progress.best == 0
+    assert progress.history[0]["training_loss"] is None
+    kept = run.checkpoints.load_best(0)
+    assert kept is not None
+    fresh = architectures.refinable(spoils, 3).state_dict()
+    assert torch.equal(kept["head.weight"], torch.from_numpy(layer.weight))
+    assert all(torch.equal(item, fresh[name]) for name, item in kept.items() if "head." not in name)
+    # killed at any time it is the same, and what it began with is judged once
+    again = new_run(images, spoils, Path("again"))
+    again.begin = layer.weight, layer.bias
+    stop_at(again, "train")
+    with pytest.raises(KeyboardInterrupt):
+        again.fit()
+    rest = new_run(images, spoils, Path("again"))
+    rest.begin = layer.weight, layer.bias
+    rest.fit()
+    assert_same(run, rest)
+
+
+def test_frozen_statistics_stay_and_weights_move() -> None:
+    run = new_run(training_images(), settings(schedule=[[0.01, 1]], batch_norm="frozen"))
+    before = {name: item.clone() for name, item in run.learner.network_state().items()}
+    run.fit()
+    after = run.learner.network_state()
+    for name, item in after.items():
+        if name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+            assert torch.equal(item, before[name]), name
+    moved = [name for name in after if not torch.equal(after[name], before[name])]
+    assert len(moved) > len(before) / 3
+
+
+def probe(run: Run) -> probing.Probe:
+    """The last layer that a run would begin with."""
+    parts = [
+        probing.parts_of(
+            (run.learner.outputs(pixels)[0], labels)  # type: ignore[attr-defined]
+            for _, pixels, labels in run.data.as_they_are(8, validation)
+        )
+        for validation in (False, True)
+    ]
+    return probing.fit(parts[0], 3, False, parts[1])
 
 
 def test_the_validation_fold_is_not_trained_on() -> None:

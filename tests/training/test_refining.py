@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -14,8 +15,9 @@ from swatchbook.base import machine
 from swatchbook.base.errors import NetworkError, OutOfMemory
 from swatchbook.training import refining, training_curves
 from swatchbook.training.batches.minibatches import Batch
+from swatchbook.training.job import Job
+from swatchbook.training.networks import architectures
 from swatchbook.training.pytorch.torch_learner import TorchLearner
-from swatchbook.training.refining import Job
 
 
 def job(**changes: object) -> Job:
@@ -37,7 +39,7 @@ def test_the_network_has_the_weights_of_the_best_epoch() -> None:
             learner_loss += float(
                 torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels), reduction="sum")
             )
-    best = refined.progress.history[refined.progress.best - 1]
+    best = refined.progress.row(refined.progress.best)
     assert learner_loss / len(refined.data.validation_labels) == pytest.approx(
         best["validation_loss"], rel=1e-3
     )
@@ -98,6 +100,75 @@ def test_a_finished_run_keeps_its_best_weights_alone_and_is_not_trained_again(
     second = refining.refine(own)
     assert second.progress == first.progress
     assert all(torch.equal(item, second.best[name]) for name, item in first.best.items())
+
+
+PROBED = {
+    "head": "probe", "batch_norm": "frozen", "refit": True, "optimizer": "adamw", "dropout": 0.0,
+    "schedule": [[0.001, 6]], "crop_scale": 1.0, "color_jitter": 0.0,
+}  # fmt: skip
+
+
+def probed(**changes: object) -> Job:
+    return Job(settings(**{**PROBED, **changes}), training_images(60), CLASSES)
+
+
+def test_it_is_trained_again_on_all_images_and_the_first_network_is_kept_to_judge_by() -> None:
+    own = probed()
+    refined = refining.refine(own)
+    assert refined.progress.history[0]["epoch"] == 0
+    assert refined.progress.best > 0
+    assert refined.chosen is not None
+    assert not torch.equal(refined.best["head.weight"], refined.chosen["head.weight"])
+    selection = refined.selection()
+    assert selection is not None
+    assert sorted(selection.sha256) == sorted(own.images["sha256"])
+    # of the held-out fold it says what the validation of the best epoch said
+    fold = own.images.set_index("sha256").loc[selection.sha256]
+    held_out = (fold["fold"] == 0).to_numpy()
+    wrong = selection.logits.argmax(axis=1) != np.searchsorted(CLASSES, fold["label"].to_numpy(str))
+    best = refined.progress.row(refined.progress.best)
+    assert wrong[held_out].mean() == pytest.approx(best["validation_error"])
+    # the one that is delivered has learnt from these images too
+    data = Job(own.settings, own.images, CLASSES, (1, 1.0)).data()
+    assert len(data.labels) == 60
+    assert len(data.validation_labels) == 0
+
+
+def test_where_training_gains_nothing_the_network_stays_and_its_last_layer_sees_all() -> None:
+    own = probed(schedule=[[0.1, 1]])
+    refined = refining.refine(own)
+    assert refined.progress.best == 0
+    fresh = architectures.refinable(own.settings, 3).state_dict()
+    body = [name for name in fresh if "head." not in name]
+    assert all(torch.equal(refined.best[name], fresh[name]) for name in body)
+    assert refined.chosen is not None
+    assert not torch.equal(refined.best["head.weight"], refined.chosen["head.weight"])
+
+
+@pytest.mark.parametrize("when", [3, 25, 45])
+def test_killed_in_either_run_it_ends_with_the_same_bits(
+    when: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = refining.refine(probed())
+    count = 0
+    train = TorchLearner.train
+
+    def killed(self: TorchLearner, batch: Batch, rate: float) -> tuple[float, float]:
+        nonlocal count
+        count += 1
+        if count == when:
+            raise MemoryError("killed")
+        return train(self, batch, rate)
+
+    monkeypatch.setenv("SWATCHBOOK_CACHE", "another")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TorchLearner, "train", killed)
+        patch.setattr(TorchLearner, "seconds_per_image", lambda *_: 1.0)
+        with pytest.raises(MemoryError):
+            refining.refine(probed())
+    found = refining.refine(probed())
+    assert found.progress == wanted.progress
+    assert all(torch.equal(item, found.best[name]) for name, item in wanted.best.items())
 
 
 def test_damaged_weights_of_a_finished_run_are_trained_again() -> None:

@@ -23,7 +23,7 @@ from swatchbook.project.figures import COLOURS, GREY, blank, save
 from swatchbook.project.tables import write_points
 from swatchbook.training import refining
 from swatchbook.training.batches.minibatches import TrainingData
-from swatchbook.training.loop import Learner
+from swatchbook.training.learner import Learner
 from swatchbook.training.parameters import RefineDnn
 
 PLOTS = Path("plots")

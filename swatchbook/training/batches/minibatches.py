@@ -1,6 +1,7 @@
 """Minibatches of training images: what each epoch shows, changed at random, and as what label."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from swatchbook.base import files, machine
 from swatchbook.base.chance import seed_of
 from swatchbook.base.errors import DataError
+from swatchbook.images import store
 from swatchbook.training.batches import decoded, sampling
 from swatchbook.training.batches.augmentation import Augmentation, decoded_side
 from swatchbook.training.batches.decoded import Decoded
@@ -46,8 +48,16 @@ class TrainingData:
     left out.
     """
 
-    def __init__(self, images: pd.DataFrame, classes: list[str], settings: RefineDnn) -> None:
+    def __init__(
+        self,
+        images: pd.DataFrame,
+        classes: list[str],
+        settings: RefineDnn,
+        held_out: bool = True,
+    ) -> None:
         """Take rows ``sha256, path, label, fold`` of the training part.
+
+        Without ``held_out`` all of them are trained on, and there is no validation.
 
         Raises:
             DataError: where no image is left to train on, or to validate with.
@@ -55,13 +65,13 @@ class TrainingData:
         self.settings = settings
         self.classes = classes
         workers = machine.workers()
-        held_out = images["fold"] == settings.validation_fold
+        validates = (images["fold"] == settings.validation_fold) & held_out
         sides = {False: decoded_side(settings), True: settings.resolution}
         self._parts: dict[bool, tuple[Decoded, list[str], np.ndarray]] = {}
         self.unreadable: dict[str, str] = {}
         for part, side in sides.items():
-            rows = images[held_out == part]
-            if rows.empty:
+            rows = images[validates == part]
+            if rows.empty and (held_out or not part):
                 raise DataError(
                     f"refine_dnn.validation_fold: {settings.validation_fold} leaves no image for "
                     f"{'validation' if part else 'training'}; take another fold, or fewer folds"
@@ -73,7 +83,7 @@ class TrainingData:
             found = decoded.decode(paths, replace(settings.frame, side=side), workers)
             self.unreadable |= found.unreadable
             rows = rows[~rows["sha256"].isin(found.unreadable)]
-            if rows.empty:
+            if rows.empty and (held_out or not part):
                 raise DataError(
                     f"refine_dnn: no image of the training part can be read for "
                     f"{'validation' if part else 'training'}; "
@@ -136,6 +146,27 @@ class TrainingData:
             some = digests[start : start + size]
             pixels = np.stack([found.get(sha256) for sha256 in some])
             yield torch.from_numpy(pixels), labels[start : start + size]
+
+    def as_they_are(
+        self, size: int, validation: bool
+    ) -> Iterator[tuple[list[str], torch.Tensor, np.ndarray]]:
+        """All images of a part, unchanged: digests, ``(m, r, r, 3) uint8``, labels ``(m,) int``.
+
+        Each is decoded now: what is looked at once is not worth a place in the cache.
+        """
+        found, digests, labels = self._parts[validation]
+        frame = self.settings.frame
+
+        def pixels_of(sha256: str) -> np.ndarray:
+            return found.get(sha256) if validation else store.pixels(
+                sha256, found.paths[sha256], frame
+            )  # fmt: skip
+
+        with ThreadPoolExecutor(machine.workers()) as pool:
+            for start in range(0, len(digests), size):
+                some = digests[start : start + size]
+                pixels = np.stack(list(pool.map(pixels_of, some)))
+                yield some, torch.from_numpy(pixels), labels[start : start + size]
 
     @property
     def plain_count(self) -> int:

@@ -18,6 +18,7 @@ _IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 _IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 
 
+_BATCH_NORM = nn.modules.batchnorm._BatchNorm
 # what networks raise that are given an image of a size they can't take
 _SIZE_ERRORS = (AssertionError, IndexError, ValueError)
 
@@ -44,7 +45,12 @@ class FeatureExtractor(nn.Module):
 
 
 class Refinable(nn.Module):
-    """An extractor with a new last layer: pixels → features ``(n, d)``, logits ``(n, classes)``."""
+    """An extractor with a new last layer: pixels → features ``(n, d)``, logits ``(n, classes)``.
+
+    ``frozen_statistics``: batch norm keeps its own in training, as in evaluation.
+    """
+
+    frozen_statistics = False
 
     def __init__(self, extractor: FeatureExtractor, classes: int, dropout: float) -> None:
         super().__init__()
@@ -116,6 +122,7 @@ def build(settings: RefineDnn) -> FeatureExtractor:
 def refinable(settings: RefineDnn, classes: int) -> Refinable:
     """The network of ``settings`` with a new head; what is not to be trained is frozen."""
     network = Refinable(build(settings), classes, settings.dropout)
+    network.frozen_statistics = settings.batch_norm == "frozen"
     number = 0
     for module in list(network.extractor.modules()):
         for name, child in list(module.named_children()):
@@ -137,11 +144,15 @@ def freeze(network: Refinable, trainable: str) -> None:
 
 
 def train_mode(network: Refinable) -> None:
-    """Training mode for what is trained: frozen batch norm and dropout stay as in evaluation."""
+    """Training mode for what is trained: frozen batch norm and dropout stay as in evaluation.
+
+    A few hundred images change a pretrained network's statistics more than they improve it.
+    """
     network.train()
     for module in network.extractor.modules():
         parameters = list(module.parameters())
-        if parameters and not any(parameter.requires_grad for parameter in parameters):
+        frozen = parameters and not any(parameter.requires_grad for parameter in parameters)
+        if frozen or (network.frozen_statistics and isinstance(module, _BATCH_NORM)):
             module.eval()
 
 

@@ -101,12 +101,18 @@ def describe(settings: RefineDnn, width: int, weights_sha256: str) -> dict[str, 
     }
 
 
-def refined_facts(settings: RefineDnn, labels: list[str], epoch: int) -> dict[str, str]:
-    """The further metadata of a refined network: its labels in order, and how it was trained."""
+def refined_facts(
+    settings: RefineDnn, labels: list[str], epoch: int, refit: bool
+) -> dict[str, str]:
+    """The further metadata of a refined network: its labels in order, and how it was trained.
+
+    ``refit``: it has seen the validation fold, too.
+    """
     return {
         "labels": json.dumps(labels, ensure_ascii=False),
         "validation_fold": str(settings.validation_fold),
         "best_epoch": str(epoch),
+        "refit": str(refit).lower(),
         "training": settings.model_dump_json(),
     }
 

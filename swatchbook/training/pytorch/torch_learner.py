@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -102,6 +103,19 @@ class TorchLearner:
             for pixels in minibatches if wanted else ():
                 with self._autocast(), _explained_errors():
                     self.network(pixels.to(self.device))
+
+    def begin_with(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        """Set the last layer: ``weight (k, d)`` and ``bias (k,)`` float32."""
+        with torch.no_grad():
+            self.network.head.weight.copy_(torch.from_numpy(weight))
+            self.network.head.bias.copy_(torch.from_numpy(bias))
+
+    def outputs(self, pixels: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Features ``(m, d)`` and logits ``(m, classes)`` float32 in evaluation mode."""
+        self.network.eval()
+        with torch.no_grad(), self._autocast(), _explained_errors():
+            features, logits = self.network(pixels.to(self.device))
+        return features.float().cpu().numpy(), logits.float().cpu().numpy()
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits ``(m, classes) float32`` in evaluation mode, on the CPU."""

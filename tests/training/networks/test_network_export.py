@@ -60,7 +60,7 @@ def test_every_architecture_trains_a_step_exports_and_agrees(architecture: str) 
 
     facts = network_export.export(
         network, settings, sample(side), PATH,
-        network_export.refined_facts(settings, ["a", "b", "ü"], 1),
+        network_export.refined_facts(settings, ["a", "b", "ü"], 1, False),
     )  # fmt: skip
     assert facts["features"] == str(WIDTHS[architecture])
     session = onnxruntime.InferenceSession(PATH)
