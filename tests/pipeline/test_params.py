@@ -53,8 +53,8 @@ MISTAKES = {  # D13, D14
     "refine_dnn: {schedule: [[.inf, 5]]}": "refine_dnn.schedule: [[inf, 5]] is not allowed: pairs",
     "refine_dnn: {schedule: [[0.1, 1e300]]}": "refine_dnn.schedule: [[0.1, 1e+300]] is not allowed",
     "refine_dnn: {schedule: }": "refine_dnn.schedule: None is not allowed: pairs",
-    "refine_dnn: {mode: refine, unfreeze_after: 45}": "refine_dnn.unfreeze_after: 45 epochs leave "
-    "none of 45",
+    "refine_dnn: {mode: refine, unfreeze_after: 6}": "refine_dnn.unfreeze_after: 6 epochs leave "
+    "none of 6",
     "refine_dnn: {schedule: []}": "refine_dnn.schedule: [] is not allowed",
     "refine_dnn: {schedule: cosine, epochs: 3, warmup: 3}": "refine_dnn.warmup: 3 epochs leave "
     "none of 3",
@@ -65,8 +65,11 @@ MISTAKES = {  # D13, D14
     "acquire: {attributes: striped}": "acquire.attributes: 'striped' is not allowed: input",
     "acquire: {max_side: 63}": "acquire.max_side: 63 leaves nothing to see; 0 (as they come) or at",
     "acquire: {per_query: 0}": "acquire.per_query: 0 is not allowed",
-    "refine_dnn: {engine: cntk, optimizer: adamw}": "refine_dnn.optimizer: 'adamw' is not known to "
-    "engine cntk",
+    "refine_dnn: {mode: refine, optimizer: sgd}": "refine_dnn.optimizer: 'sgd' spoils a network "
+    "whose last layer begins as a probe; use adamw (rates of 0.001 and below), or head: random",
+    "refine_dnn: {mode: refine, engine: cntk}": "refine_dnn.engine: 'cntk' does not know "
+    "optimizer: adamw (use sgd), head: probe (use random), batch_norm: frozen (use train), "
+    "refit: true (use false)",
     "refine_dnn: {pretrained: x.model}": "refine_dnn.pretrained: 'x.model' is a CNTK model; set "
     "engine: cntk",
     "train_classifier: {kind: dnn}": "train_classifier.kind: 'dnn' is the last layer of a refined "

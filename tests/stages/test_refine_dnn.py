@@ -178,6 +178,7 @@ def test_a_diverging_run_exports_nothing_and_repro_fails_with_one_line(project: 
     before = project.bytes("models/network.onnx")
     refine(project, "[[1e30, 3]]")
     project.set("refine_dnn.optimizer", "sgd")
+    project.set("refine_dnn.head", "random")
     project.set("refine_dnn.crop_scale", "1")
     done = project.run("python", "-m", "stages.refine_dnn", ok=False)
     assert done.returncode == 2
