@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -130,8 +131,15 @@ def labels(grid: Grid, path: Path, crs: str, classes: Classes, rule: Rule) -> It
                 f"--labels-crs: {crs!r} is not known: {first_line(error)}; give EPSG:…"
             ) from None
         ours = package.crs.CRS.from_wkt(grid.crs)
-        values = file.read(1)
-        inverse = ~file.transform
+        # of a whole country's land cover only what lies below the images
+        left, _, _, top = grid.corners(0, 0)
+        _, bottom, right, _ = grid.corners(grid.rows - 1, grid.columns - 1)
+        bounds = package.warp.transform_bounds(ours, theirs, left, bottom, right, top)
+        window = _window(file, bounds)
+        if window is None:
+            raise _elsewhere(path)
+        values = file.read(1, window=window)
+        inverse = ~file.window_transform(window)
         points = 3 if rule.name == "nine" else _points(grid, ours, theirs, file)
         table = np.full(65_536, -1, np.int16)
         for code, name in classes.codes.items():
@@ -143,17 +151,15 @@ def labels(grid: Grid, path: Path, crs: str, classes: Classes, rule: Rule) -> It
             across, down = package.warp.transform(ours, theirs, x.ravel(), y.ravel())
             columns, rows = inverse * (np.asarray(across), np.asarray(down))
             columns, rows = np.floor(columns).astype(int), np.floor(rows).astype(int)
-            inside = (columns >= 0) & (columns < file.width) & (rows >= 0) & (rows < file.height)
+            height, width = values.shape
+            inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
             seen += int(inside.sum())
             found = np.full(len(columns), -1, np.int16)
             codes = values[rows[inside], columns[inside]].astype(np.int64)
             found[inside] = table[np.clip(codes, 0, len(table) - 1)]
             yield _judged(found.reshape(grid.columns, -1), classes.names, rule)
     if not seen:
-        raise DataError(
-            f"--labels: {path} lies elsewhere than the images; is its coordinate system right? "
-            "--labels-crs names another"
-        )
+        raise _elsewhere(path)
 
 
 def datum_note(path: Path, crs: str, grid: Grid) -> str:
@@ -168,6 +174,26 @@ def datum_note(path: Path, crs: str, grid: Grid) -> str:
     return (
         f"{path.name} is in the datum {theirs_name}, the images in {ours_name}: some metres apart, "
         "or more if one of them is wrong (--labels-crs)"
+    )
+
+
+def _window(file: Any, bounds: tuple[float, float, float, float]) -> Any:
+    """The pixels of a raster within ``bounds``, and two around; None: it has none there."""
+    windows = rasterio().windows
+    found = windows.from_bounds(*bounds, transform=file.transform)
+    first_row, first_column = int(found.row_off) - 2, int(found.col_off) - 2
+    last_row = int(found.row_off + found.height) + 3
+    last_column = int(found.col_off + found.width) + 3
+    top, left = max(0, first_row), max(0, first_column)
+    height = min(file.height, last_row) - top
+    width = min(file.width, last_column) - left
+    return windows.Window(left, top, width, height) if height > 0 and width > 0 else None
+
+
+def _elsewhere(path: Path) -> DataError:
+    return DataError(
+        f"--labels: {path} lies elsewhere than the images; is its coordinate system right? "
+        "--labels-crs names another"
     )
 
 

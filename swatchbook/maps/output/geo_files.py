@@ -43,15 +43,14 @@ def write_polygons(layers: Layers, path: Path) -> int:
     grid, features = layers.grid, []
     crs = package.crs.CRS.from_wkt(grid.crs)
     transform = package.transform.Affine(*grid.transform)
-    each = grid.areas()
-    there = layers.smoothed >= 0
-    for shape, value in package.features.shapes(
-        layers.smoothed.astype(np.int16), mask=there, transform=transform
-    ):
-        number = int(value)
-        ours = package.features.geometry_mask(
-            [shape], layers.smoothed.shape, transform, invert=True
-        )
+    each = np.broadcast_to(grid.areas()[:, None], layers.smoothed.shape)
+    parts = _connected(layers.smoothed)
+    tiles, areas = np.bincount(parts.ravel()), np.bincount(parts.ravel(), each.ravel())
+    classes = np.zeros(len(tiles), int)
+    classes[parts] = layers.smoothed
+    for shape, value in package.features.shapes(parts, mask=parts > 0, transform=transform):
+        part = int(value)
+        number = int(classes[part])
         features.append(
             {
                 "type": "Feature",
@@ -59,14 +58,27 @@ def write_polygons(layers: Layers, path: Path) -> int:
                 "properties": {
                     "class": layers.classes[number],
                     "colour": layers.colours[number],
-                    "tiles": int(ours.sum()),
-                    "km2": round(float(ours.sum(axis=1) @ each), 4),
+                    "tiles": int(tiles[part]),
+                    "km2": round(float(areas[part]), 4),
                 },
             }
         )
     text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
     files.write_bytes(path, text.encode())
     return len(features)
+
+
+def _connected(layer: np.ndarray) -> np.ndarray:
+    """A number from 1 for each patch of one class whose tiles share edges; 0: no class."""
+    from scipy.ndimage import label
+
+    parts = np.zeros(layer.shape, np.int32)
+    count = 0
+    for number in np.unique(layer[layer >= 0]).tolist():
+        own, more = label(layer == number)
+        parts = np.where(own > 0, own + count, parts).astype(np.int32)
+        count += more
+    return parts
 
 
 def warped(grid: Grid, layer: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
