@@ -69,7 +69,15 @@ def _train(spins: str, steps: int) -> float:
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     settings = RefineDnn.model_validate(
-        {"mode": "refine", "pretrained": "none", "resolution": _SIDE, "minibatch": _MINIBATCH}
+        {
+            "mode": "refine",
+            "pretrained": "none",
+            "batch_norm": "train",
+            "head": "random",
+            "optimizer": "sgd",
+            "resolution": _SIDE,
+            "minibatch": _MINIBATCH,
+        }
     )
     learner = TorchLearner(architectures.refinable(settings, 3), settings, Group())
     chance = torch.Generator().manual_seed(0)

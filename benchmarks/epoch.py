@@ -122,6 +122,7 @@ def run_ours(folder: Path, architecture: str, precision: str) -> tuple[float, fl
     settings = RefineDnn.model_validate(
         {
             "mode": "refine", "architecture": architecture, "pretrained": "none",
+            "batch_norm": "train", "head": "random", "optimizer": "sgd",
             "resolution": _SIDE, "minibatch": _MINIBATCH, "precision": precision,
         }
     )  # fmt: skip

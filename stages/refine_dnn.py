@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from swatchbook.base import collector
+from swatchbook.base import collector, files
 from swatchbook.base.errors import DataError, ImageRefused
 from swatchbook.images import store
 from swatchbook.project import models, params, stage, tables
@@ -57,8 +57,9 @@ def _refined(train: pd.DataFrame, settings: RefineDnn) -> str:
     refined = refining.refine(job)
     progress = refined.progress
     training_curves.write(progress.history, progress.best)
+    selection = refined.selection()  # before the old network is replaced: it may fail
     facts = refined.export(models.NETWORK)
-    tables.write_selection(refined.selection())
+    tables.write_selection(selection, files.sha256(models.NETWORK))
     best = progress.row(progress.best)
     stage.write_metrics(
         "refine_dnn",

@@ -52,7 +52,7 @@ def fit(features: Features, split: pd.DataFrame, settings: TrainClassifier) -> F
         )
     labels = rows["label"].to_numpy()
     unseen, head, refit = _network(settings.kind, features.origin, sorted(set(labels)))
-    before = _before(list(rows.index)) if refit else None
+    before = _before(list(rows.index), features.origin["network"]) if refit else None
     trained = estimators.train(
         vectors, labels, rows["fold"].to_numpy(), settings, unseen, head, before
     )
@@ -75,13 +75,18 @@ def fit(features: Features, split: pd.DataFrame, settings: TrainClassifier) -> F
     return Fitted(trained, content, held_out, float(loss), len(rows), unseen)
 
 
-def _before(digests: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _before(digests: list[str], network: str) -> tuple[np.ndarray, np.ndarray]:
     """Features and logits of images by the network that had not seen the validation fold.
 
     Raises:
-        DataError: where one of the images is missing.
+        DataError: where one of the images is missing, or it belongs to another network.
     """
     selection = tables.read_selection()
+    if selection.network != network:
+        raise DataError(
+            f"{tables.SELECTION_PATH}: made beside another network than {models.NETWORK}; "
+            "`dvc repro` makes them agree"
+        )
     place = {sha256: number for number, sha256 in enumerate(selection.sha256)}
     if missing := [sha256 for sha256 in digests if sha256 not in place]:
         raise DataError(

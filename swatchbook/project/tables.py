@@ -247,19 +247,22 @@ class Selection:
 
     Of the images in ``sha256``: ``vectors (n, d) float32`` and ``logits (n, k) float32`` of the
     network that was trained without the validation fold. No rows: there is no such network apart
-    from the one in ``models/network.onnx``.
+    from the one in ``models/network.onnx``, whose digest is ``network``.
     """
 
     sha256: list[str]
     vectors: np.ndarray
     logits: np.ndarray
+    network: str = ""
 
 
 SELECTION_PATH = Path("data/selection.parquet")
 
 
-def write_selection(selection: Selection | None, path: Path = SELECTION_PATH) -> None:
-    """Write ``sha256, features, logits``; None: no rows."""
+def write_selection(
+    selection: Selection | None, network: str = "", path: Path = SELECTION_PATH
+) -> None:
+    """Write ``sha256, features, logits``, with the digest of the ``network``; None: no rows."""
     found = selection or Selection([], np.zeros((0, 1), np.float32), np.zeros((0, 1), np.float32))
     columns = {"sha256": pa.array(found.sha256, pa.string())}
     for name, values in (("features", found.vectors), ("logits", found.logits)):
@@ -267,7 +270,8 @@ def write_selection(selection: Selection | None, path: Path = SELECTION_PATH) ->
         columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
     with files.replacing(path) as temporary:
         pq.write_table(
-            pa.table(columns), temporary, compression="none", use_dictionary=False,
+            pa.table(columns).replace_schema_metadata({"network": network}), temporary,
+            compression="none", use_dictionary=False,
             write_statistics=False,
         )  # fmt: skip
 
@@ -284,7 +288,8 @@ def read_selection(path: Path = SELECTION_PATH) -> Selection:
     for name in ("features", "logits"):
         lists = table[name].combine_chunks()
         parts.append(lists.flatten().to_numpy().reshape(len(lists), lists.type.list_size))
-    return Selection(table["sha256"].to_pylist(), parts[0], parts[1])
+    network = (table.schema.metadata or {}).get(b"network", b"").decode()
+    return Selection(table["sha256"].to_pylist(), parts[0], parts[1], network)
 
 
 def write_points(points: pd.DataFrame, path: Path) -> None:

@@ -14,6 +14,7 @@ from swatchbook.images import decoding
 from swatchbook.training import schedules
 from swatchbook.training.batches.minibatches import TrainingData
 from swatchbook.training.parameters import RefineDnn
+from swatchbook.training.progress import Again
 from swatchbook.training.pytorch import parallel, torch_learner
 from swatchbook.training.pytorch.parallel import Group
 
@@ -25,14 +26,13 @@ _FORMAT = 3
 class Job:
     """What a run depends on: ``images`` has rows ``sha256, path, label, fold``.
 
-    ``again``: train on all of them, as the run did that chose so many epochs of the schedule and,
-    where the last layer began as a probe, that strength of it (0: it began at random).
+    ``again``: train on all of them, as the run did that chose the epoch.
     """
 
     settings: RefineDnn
     images: pd.DataFrame
     classes: list[str]
-    again: tuple[int, float] | None = None
+    again: Again | None = None
 
     def data(self) -> TrainingData:
         """Its images, decoded. Raises DataError."""
@@ -54,7 +54,7 @@ class Job:
             self._arithmetic(),
             self.classes,
             self.images[["sha256", "label", "fold"]].to_numpy().tolist(),
-            self.again,
+            asdict(self.again) if self.again else None,
         ]
         digest = files.digest(json.dumps(facts).encode())
         return caches.folder(caches.TRAINING) / digest[:16]

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from swatchbook.training.checkpoints import Checkpoints
 from swatchbook.training.interruption import told_by_signals
 from swatchbook.training.learner import Learner
 from swatchbook.training.parameters import RefineDnn
-from swatchbook.training.progress import Progress, Row
+from swatchbook.training.progress import Again, Progress, Row, rank
 
 _MOST_HALVINGS = 3
 _VALIDATED = ("validation_loss", "validation_error", "validation_class_average_error")
@@ -53,11 +53,11 @@ class Run:
         loaders: int = 0,
         announce: Report = _nothing,
         begin: tuple[np.ndarray, np.ndarray] | None = None,
-        until: int | None = None,
+        again: Again | None = None,
     ) -> None:
         """``announce`` is called before the first epoch and ``report`` after each one.
 
-        ``begin`` is the last layer to begin with. ``until``: train for so many epochs of the
+        ``begin`` is the last layer to begin with. ``again``: train for so many epochs of the
         schedule and keep the last one; for data without validation.
 
         ``part`` is this process's number and of how many: only the first writes checkpoints and
@@ -72,9 +72,13 @@ class Run:
         self.report = report
         self.part = part
         self.begin = begin
-        self.until = until
+        self.until = again.epochs if again else None
         self.schedule = schedules.of(settings)
         self.progress = Progress(settings.minibatch, threads=machine.workers())
+        if again:
+            self.progress = Progress(
+                again.minibatch, rate_scale=again.rate_scale, threads=again.threads
+            )
         self._stopping = threading.Event()
         self._saved = time.monotonic()
 
@@ -95,15 +99,16 @@ class Run:
             if self.begin:
                 self.learner.begin_with(*self.begin)
             self._resume()
-            if self.begin and self.progress.best < 0:
-                self._judge_beginning()
-            if self._ended():
+            if self._ended() and not self._unjudged:
                 return self.progress
             if self._leads:
                 self.announce(self.progress)
-            while not self._ended():
+            while self._unjudged or not self._ended():
                 try:
-                    self._one_epoch()
+                    if self._unjudged:
+                        self._judge_beginning()
+                    else:
+                        self._one_epoch()
                 except OutOfMemory as error:
                     self._halve_minibatch(error)
             if self._stopping.is_set():
@@ -119,6 +124,11 @@ class Run:
         # the lower rates of a schedule are what brings the last points: they get their turn
         first = max(progress.best, self.settings.unfreeze_after, self.schedule.last_step)
         return progress.epoch >= self.schedule.epochs or 0 < patience <= progress.epoch - first
+
+    @property
+    def _unjudged(self) -> bool:
+        """Whether the network as it begins is still to be judged."""
+        return self.begin is not None and self.progress.best < 0
 
     def _judge_beginning(self) -> None:
         """The network as it begins is what every epoch must be better than."""
@@ -180,12 +190,18 @@ class Run:
 
     def _save_step(self) -> None:
         """Save in the middle of an epoch, after a look at what the last step has done."""
-        for pixels, labels in islice(self.data.validation(self.progress.minibatch), 1):
-            losses, _ = self._judged(pixels, labels)
-            if not np.isfinite(losses).all():
-                # a checkpoint of such weights would replace the last good one
-                raise self._diverged(float(losses.sum()))
+        # a checkpoint of such weights would replace the last good one
+        self._check_some()
         self._save()
+
+    def _check_some(self) -> None:
+        """Raise TrainingError where a minibatch's outputs are no numbers."""
+        held_out = (pixels for pixels, _ in self.data.validation(self.progress.minibatch))
+        # where all are trained on, some of these
+        for pixels in islice(chain(held_out, self.data.plain(self.progress.minibatch)), 1):
+            total = float(self.learner.logits(pixels).sum())
+            if not math.isfinite(total):
+                raise self._diverged(total)
 
     def _judged(self, pixels: torch.Tensor, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Loss and error ``(m,)`` of each validation image."""
@@ -207,7 +223,8 @@ class Run:
         if self._stopping.is_set():
             self._save()
             raise KeyboardInterrupt
-        better = progress.best < 0 or self._rank(row) < self._rank(progress.row(progress.best))
+        alike = self.settings.balance != "none"
+        better = progress.best < 0 or rank(row, alike) < rank(progress.row(progress.best), alike)
         progress.history.append(row)
         progress.epoch += 1
         progress.position, progress.seen, progress.loss, progress.wrong = 0, 0, 0.0, 0.0
@@ -230,6 +247,7 @@ class Run:
             if self._stopping.is_set():
                 break
         if not judged:
+            self._check_some()
             return dict.fromkeys(_VALIDATED)
         losses, wrong = (np.concatenate(parts) for parts in zip(*judged, strict=True))
         truth = self.data.validation_labels[: len(wrong)]
@@ -326,12 +344,6 @@ class Run:
             f"{self.checkpoints.folder}. Try a tenth of the rates in refine_dnn.schedule, a "
             "warm-up (schedule: cosine), or precision: float32"
         )
-
-    def _rank(self, row: Row) -> tuple[float, float]:
-        alike = self.settings.balance != "none"
-        error = row["validation_class_average_error" if alike else "validation_error"]
-        # without validation there is nothing to choose by
-        return error or 0.0, row["validation_loss"] or 0.0
 
     @property
     def _leads(self) -> bool:

@@ -243,6 +243,15 @@ class RefineDnn(Section):
                 "(rates of 0.001 and below), or head: random",
             ),
             (
+                self.mode == "refine"
+                and self.optimizer == "adamw"
+                and isinstance(self.schedule, str)
+                and self.schedule in PRESETS,
+                f"schedule: {self.schedule!r} has rates for sgd, a hundred times those of adamw; "
+                f"`swatchbook presets {self.schedule}` prints all that belongs to it, or use "
+                "cosine",
+            ),
+            (
                 self.engine == "cntk" and self.precision == "bfloat16",
                 "precision: 'bfloat16' is not known to engine cntk; use auto or float32",
             ),

@@ -9,12 +9,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss
+
+from swatchbook.base import machine
+from swatchbook.base.errors import OutOfMemory, TrainingError
+from swatchbook.training.batches.minibatches import TrainingData
+from swatchbook.training.checkpoints import Checkpoints
+from swatchbook.training.job import Job
+from swatchbook.training.pytorch.torch_learner import TorchLearner
 
 # inverse strengths of regularisation to choose from, of features of length 1 on average
 _STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 _MOST_STEPS = 2000
+# images of which outputs are computed at once
+AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -76,3 +86,63 @@ def _rank(probe: Probe, validation: Part, balanced: bool) -> tuple[float, float]
     probabilities = shifted / shifted.sum(axis=1, keepdims=True)
     loss = log_loss(validation.labels, probabilities, labels=np.arange(probabilities.shape[1]))
     return -float(accuracy), float(loss)
+
+
+def beginning(job: Job, learner: TorchLearner, data: TrainingData) -> Probe:
+    """The last layer that a run of ``job`` begins with, where that is a probe.
+
+    Raises:
+        TrainingError: where the network's features are no numbers.
+    """
+    torch.set_num_threads(machine.workers())
+    balanced = job.settings.balance != "none"
+    count = len(job.classes)
+
+    def part(validation: bool) -> Part:
+        batches = data.as_they_are(AT_ONCE, validation)
+        found = parts_of((outputs(learner, pixels)[0], labels) for _, pixels, labels in batches)
+        if not np.isfinite(found.features).all():
+            raise TrainingError(
+                "refine_dnn: the network's features are no numbers before any training; try "
+                "precision: float32, or another file of weights"
+            )
+        return found
+
+    if job.again:
+        return fit_at(part(False), count, balanced, job.again.strength)
+    return fit(part(False), count, balanced, part(True))
+
+
+def lay_down(job: Job, learner: TorchLearner, data: TrainingData) -> None:
+    """Lay down the last layer to begin with, where the job begins with a probe."""
+    own = Checkpoints(job.folder)
+    if job.settings.head != "probe" or laid_down(own, data) is not None:
+        return
+    probe = beginning(job, learner, data)
+    own.save_begin(
+        {
+            "weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias),
+            "strength": probe.strength, "images": data.digest,
+        }
+    )  # fmt: skip
+
+
+def laid_down(own: Checkpoints, data: TrainingData) -> tuple[np.ndarray, np.ndarray] | None:
+    """The last layer that was laid down for these very images."""
+    state = own.load_begin()
+    if state is None or state["images"] != data.digest:
+        return None
+    return state["weight"].numpy(), state["bias"].numpy()
+
+
+def outputs(learner: TorchLearner, pixels: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Features and logits, in halves where memory is short."""
+    try:
+        return learner.outputs(pixels)
+    except OutOfMemory:
+        half = len(pixels) // 2
+        if not half:
+            raise
+        parts = outputs(learner, pixels[:half]), outputs(learner, pixels[half:])
+        features, logits = (np.concatenate(both) for both in zip(*parts, strict=True))
+        return features, logits

@@ -34,3 +34,26 @@ class Progress:
     def row(self, epoch: int) -> Row:
         """The row of an epoch."""
         return next(row for row in self.history if row["epoch"] == epoch)
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a second run, on all images, has from the first one.
+
+    ``epochs`` of the schedule, ``strength`` of the probe (0: the last layer began at random), and
+    what may have changed on the way: minibatch, share of the rate, threads.
+    """
+
+    epochs: int
+    strength: float
+    minibatch: int
+    rate_scale: float
+    threads: int
+
+
+def rank(row: Row, alike: bool) -> tuple[float, float]:
+    """What makes an epoch better than another: its error (the mean of the classes' where they
+    count ``alike``), then its loss."""
+    error = row["validation_class_average_error" if alike else "validation_error"]
+    # without validation there is nothing to choose by
+    return error or 0.0, row["validation_loss"] or 0.0

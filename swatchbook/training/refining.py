@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,13 @@ from swatchbook.training.loop import Run
 from swatchbook.training.networks import architectures, network_export
 from swatchbook.training.networks.architectures import Refinable
 from swatchbook.training.parameters import RefineDnn
-from swatchbook.training.progress import Progress
+from swatchbook.training.progress import Again, Progress
 from swatchbook.training.pytorch import parallel, torch_learner
 from swatchbook.training.pytorch.parallel import Group
 from swatchbook.training.pytorch.torch_learner import TorchLearner
 
 # validation images on which the exported network must agree
 _SAMPLES = 8
-# images of which outputs are computed at once
-_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -81,9 +79,9 @@ class Refined:
             digests: list[str] = []
             found = []
             for validation in (False, True):
-                for some, pixels, _ in self.data.as_they_are(_AT_ONCE, validation):
+                for some, pixels, _ in self.data.as_they_are(probing.AT_ONCE, validation):
                     digests += some
-                    found.append(learner.outputs(pixels))
+                    found.append(probing.outputs(learner, pixels))
         vectors, logits = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Selection(digests, vectors, logits)
 
@@ -103,17 +101,26 @@ def refine(job: Job) -> Refined:
         SwatchbookError: see ``Run.fit``, ``architectures.build`` and ``TrainingData``.
     """
     checkpoints.prune(job.folder.parent)
+    settings = job.settings
+    if settings.pretrained == "none" and settings.batch_norm == "frozen":
+        print(
+            "refine_dnn: batch_norm: frozen keeps the statistics of random weights (pretrained: "
+            "none), which say nothing; train learns better",
+            file=sys.stderr,
+        )
     first = _trained(job)
     if not job.settings.refit:
         return first
     begin = Checkpoints(job.folder).load_begin()
-    strength = float(begin["strength"]) if begin else 0.0
+    done = first.progress
     print(
-        f"refine_dnn: epoch {first.progress.best} is the best; once more on all "
-        f"{len(job.images)} images for as many",
+        f"refine_dnn: epoch {done.best} is the best; once more on all {len(job.images)} images "
+        "for as many",
         file=sys.stderr,
     )
-    second = _trained(replace(job, again=(first.progress.best, strength)))
+    strength = float(begin["strength"]) if begin else 0.0
+    again = Again(done.best, strength, done.minibatch, done.rate_scale, done.threads)
+    second = _trained(replace(job, again=again))
     return replace(first, best=second.best, chosen=first.best)
 
 
@@ -131,32 +138,6 @@ def _trained(job: Job) -> Refined:
         f"refine_dnn: the weights of epoch {progress.best} can't be read back from {own.folder}; "
         "is its disk full or failing?"
     )
-
-
-def _probed(job: Job, learner: TorchLearner, data: TrainingData) -> None:
-    """Lay down the last layer to begin with, where the job begins with a probe."""
-    own = Checkpoints(job.folder)
-    if job.settings.head != "probe" or own.load_begin() is not None:
-        return
-    balanced = job.settings.balance != "none"
-
-    def part(validation: bool) -> probing.Part:
-        batches = data.as_they_are(_AT_ONCE, validation)
-        return probing.parts_of(
-            (learner.outputs(pixels)[0], labels) for _, pixels, labels in batches
-        )
-
-    count = len(job.classes)
-    if job.again:
-        probe = probing.fit_at(part(False), count, balanced, job.again[1])
-    else:
-        probe = probing.fit(part(False), count, balanced, part(True))
-    own.save_begin(
-        {
-            "weight": torch.from_numpy(probe.weight), "bias": torch.from_numpy(probe.bias),
-            "strength": probe.strength,
-        }
-    )  # fmt: skip
 
 
 def new_learner(settings: RefineDnn, classes: int, group: Group | None = None) -> Any:
@@ -185,7 +166,7 @@ def _train_here(job: Job) -> TrainingData:
     # the network before the images: what can't be built should be said at once
     with new_learner(job.settings, len(job.classes)) as learner:
         data = job.data()
-        _probed(job, learner, data)
+        probing.lay_down(job, learner, data)
         _train(job, learner, data, Group())
     return data
 
@@ -199,12 +180,10 @@ def _train(job: Job, learner: Learner, data: TrainingData, group: Group) -> None
 
     part = group.rank, group.size
     own = Checkpoints(job.folder)
-    begin = own.load_begin()
-    layer = (begin["weight"].numpy(), begin["bias"].numpy()) if begin else None
-    until = job.again[0] if job.again else None
-    report = _draw if until is None else _nothing
+    layer = probing.laid_down(own, data) if job.settings.head == "probe" else None
+    report = _nothing if job.again else _draw
     run = Run(
-        learner, data, job.settings, own, report, part, loaders, announce, layer, until
+        learner, data, job.settings, own, report, part, loaders, announce, layer, job.again
     )  # fmt: skip
     if group.leads:
         # one that outlived its parent may still be writing
@@ -225,18 +204,23 @@ def _announce(
     )
     if group.size > 1 or (parallel.on_gpu() and job.settings.engine == "torch"):
         return
-    whole = job.again[0] if job.again else schedules.of(job.settings).epochs
+    whole = job.again.epochs if job.again else schedules.of(job.settings).epochs
     epochs = whole - progress.epoch
     try:
         batch = next(data.minibatches(progress.epoch, 0, progress.minibatch))
         seconds = learner.seconds_per_image(batch)
     except OutOfMemory:
         return  # training meets it again and halves the minibatch
+    settings = job.settings
     # a forward pass is about a third of a step: for validation, and before it for batch norm
-    total = seconds * (shown + (held_out + data.plain_count) / 3) * epochs
+    plain = data.plain_count if settings.batch_norm == "train" else 0
+    again = settings.refit and job.again is None
+    total = seconds * (shown + (held_out + plain) / 3) * epochs * (2 if again else 1)
+    what = f"{epochs} epochs{', twice' if again else ''}"
+    sooner = "" if job.again else "; early stopping may end it sooner"
     print(
-        f"refine_dnn: no GPU is used: about {terminal.duration(total)} for {epochs} epochs "
-        f"({1 / seconds:.0f} images/s); early stopping may end it sooner",
+        f"refine_dnn: no GPU is used: about {terminal.duration(total)} for {what} "
+        f"({1 / seconds:.0f} images/s){sooner}",
         file=sys.stderr,
     )
 
@@ -249,13 +233,12 @@ def _locked(job: Job, what: str) -> Any:
 def _train_in_processes(job: Job) -> TrainingData:
     network = architectures.refinable(job.settings, len(job.classes))
     data = job.data()
-    with TorchLearner(network, job.settings, Group()) as learner:
-        _probed(job, learner, data)
+    _probe_apart(job, network, data)
     folder = job.folder
     settings = job.settings.model_dump_json()
     for name, text in (
         ("settings", settings), ("classes", json.dumps(job.classes)),
-        ("again", json.dumps(job.again)),
+        ("again", json.dumps(asdict(job.again) if job.again else None)),
     ):  # fmt: skip
         files.write_bytes(folder / f"{name}.json", text.encode())
     with files.replacing(folder / "images.json") as temporary:
@@ -294,6 +277,15 @@ def _train_in_processes(job: Job) -> TrainingData:
     return data
 
 
+def _probe_apart(job: Job, network: Refinable, data: TrainingData) -> None:
+    """Lay down the probe and leave nothing of it on a GPU that others will need."""
+    if job.settings.head == "probe" and probing.laid_down(Checkpoints(job.folder), data) is None:
+        with TorchLearner(network, job.settings, Group()) as learner:
+            probing.lay_down(job, learner, data)
+            learner.network.cpu()
+        torch.cuda.empty_cache()
+
+
 def _launch(folder: str, count: str) -> None:
     """Be ``torchrun`` for ``count`` processes of the job laid down in ``folder``."""
     from torch.distributed import run
@@ -311,7 +303,7 @@ def _main(folder: Path) -> int:
     classes = json.loads((folder / "classes.json").read_text())
     rows = pd.DataFrame(json.loads((folder / "images.json").read_text()))
     again = json.loads((folder / "again.json").read_text())
-    job = Job(settings, rows, classes, tuple(again) if again else None)
+    job = Job(settings, rows, classes, Again(**again) if again else None)
     group = parallel.join()
     try:
         with new_learner(settings, len(classes), group) as learner:

@@ -17,6 +17,7 @@ from swatchbook.training import refining, training_curves
 from swatchbook.training.batches.minibatches import Batch
 from swatchbook.training.job import Job
 from swatchbook.training.networks import architectures
+from swatchbook.training.progress import Again
 from swatchbook.training.pytorch.torch_learner import TorchLearner
 
 
@@ -129,7 +130,7 @@ def test_it_is_trained_again_on_all_images_and_the_first_network_is_kept_to_judg
     best = refined.progress.row(refined.progress.best)
     assert wrong[held_out].mean() == pytest.approx(best["validation_error"])
     # the one that is delivered has learnt from these images too
-    data = Job(own.settings, own.images, CLASSES, (1, 1.0)).data()
+    data = Job(own.settings, own.images, CLASSES, Again(1, 1.0, 8, 1.0, 1)).data()
     assert len(data.labels) == 60
     assert len(data.validation_labels) == 0
 

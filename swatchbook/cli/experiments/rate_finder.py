@@ -21,8 +21,9 @@ from swatchbook.base.errors import TrainingError
 from swatchbook.project import params, tables
 from swatchbook.project.figures import COLOURS, GREY, blank, save
 from swatchbook.project.tables import write_points
-from swatchbook.training import refining
+from swatchbook.training import probing, refining
 from swatchbook.training.batches.minibatches import TrainingData
+from swatchbook.training.job import Job
 from swatchbook.training.learner import Learner
 from swatchbook.training.parameters import RefineDnn
 
@@ -86,13 +87,18 @@ def found() -> str:
     classes = sorted(set(train["label"]))
     torch.set_num_threads(machine.workers())
     with refining.new_learner(settings, len(classes)) as learner:
-        trial = search(learner, TrainingData(train, classes, settings))
+        data = TrainingData(train, classes, settings)
+        if settings.head == "probe":  # as training begins
+            probe = probing.beginning(Job(settings, train, classes), learner, data)
+            learner.begin_with(probe.weight, probe.bias)
+        trial = search(learner, data)
     points = pd.DataFrame({"rate": trial.rates, "loss": trial.losses})
     write_points(points, PLOTS / "rate_finder.csv")
     _draw(trial, PLOTS / "rate_finder.png")
+    of = "refine_dnn.rate" if settings.schedule == "cosine" else "first rate of refine_dnn.schedule"
     return (
         f"find-rate: the loss is least at {trial.best:.1g}; try {trial.suggested:g} as the "
-        f"first rate of refine_dnn.schedule, at minibatches of {settings.minibatch} → "
+        f"{of}, at minibatches of {settings.minibatch} → "
         f"{PLOTS / 'rate_finder.png'}"
     )
 

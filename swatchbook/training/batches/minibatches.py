@@ -1,5 +1,6 @@
 """Minibatches of training images: what each epoch shows, changed at random, and as what label."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -9,10 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
 
 from swatchbook.base import files, machine
 from swatchbook.base.chance import seed_of
-from swatchbook.base.errors import DataError
+from swatchbook.base.errors import DataError, ImageRefused
 from swatchbook.images import store
 from swatchbook.training.batches import decoded, sampling
 from swatchbook.training.batches.augmentation import Augmentation, decoded_side
@@ -152,21 +154,36 @@ class TrainingData:
     ) -> Iterator[tuple[list[str], torch.Tensor, np.ndarray]]:
         """All images of a part, unchanged: digests, ``(m, r, r, 3) uint8``, labels ``(m,) int``.
 
-        Each is decoded now: what is looked at once is not worth a place in the cache.
+        Each is decoded now: what is looked at once is not worth a place in the cache. One whose
+        file is gone or has changed since it was cached is left out, as featurize will list it.
         """
         found, digests, labels = self._parts[validation]
         frame = self.settings.frame
 
-        def pixels_of(sha256: str) -> np.ndarray:
-            return found.get(sha256) if validation else store.pixels(
-                sha256, found.paths[sha256], frame
-            )  # fmt: skip
+        def pixels_of(sha256: str) -> np.ndarray | None:
+            if validation:
+                return found.get(sha256)
+            try:
+                return store.pixels(sha256, found.paths[sha256], frame)
+            except ImageRefused:
+                return None
 
-        with ThreadPoolExecutor(machine.workers()) as pool:
+        bar = tqdm(
+            total=len(digests), unit="image", desc="features", leave=False,
+            disable=not sys.stderr.isatty(),
+        )  # fmt: skip
+        with bar, ThreadPoolExecutor(machine.workers()) as pool:
             for start in range(0, len(digests), size):
                 some = digests[start : start + size]
-                pixels = np.stack(list(pool.map(pixels_of, some)))
-                yield some, torch.from_numpy(pixels), labels[start : start + size]
+                read = list(pool.map(pixels_of, some))
+                there = [number for number, pixels in enumerate(read) if pixels is not None]
+                bar.update(len(some))
+                if there:
+                    yield (
+                        [some[number] for number in there],
+                        torch.from_numpy(np.stack([p for p in read if p is not None])),
+                        labels[start : start + size][there],
+                    )
 
     @property
     def plain_count(self) -> int:
