@@ -8,11 +8,7 @@ made under a name of its own, and a rename makes it the chunk. Who comes second 
 """
 
 import json
-import os
 import shutil
-import socket
-import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from swatchbook.base import files
 from swatchbook.base.errors import DataError
-from swatchbook.shards import manifest, sample
+from swatchbook.shards import manifest, paths, sample, unfinished
 from swatchbook.shards.manifest import Manifest
 
 FORMAT = 1
@@ -34,6 +29,8 @@ RUN, PART, SUCCESS = "run.json", "part.parquet", "_SUCCESS"
 # what may give other last bits in another version
 _LIBRARIES = ("numpy", "onnxruntime", "openvino", "opencv-python-headless", "pillow")
 _MAKING = ".making-"
+# what stands in a folder before it says what it is
+_FIRST = (RUN, paths.FACTS, paths.ROWS)
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class Chunks:
 
     def commit(self, shard: int, rows: pa.Table) -> None:
         """Put the results of a shard in their place; what is there already, and whole, stays."""
-        making = self.folder / f"{_MAKING}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+        making = self.folder / unfinished.name(_MAKING)
         making.mkdir()
         try:
             with files.replacing(making / PART) as temporary:
@@ -116,14 +113,6 @@ class Chunks:
             if shard in self:
                 yield self.read(shard)
 
-    def tidy(self) -> None:
-        """Remove what processes of this machine left half done that are no more."""
-        host = socket.gethostname()
-        for path in self.folder.glob(f"{_MAKING}*"):
-            name, _, rest = path.name.removeprefix(_MAKING).rpartition("-")[0].rpartition("-")
-            if name == host and rest.isdecimal() and not psutil.pid_exists(int(rest)):
-                shutil.rmtree(path, ignore_errors=True)
-
 
 def begin(
     folder: Path, of: Manifest, facts: Mapping[str, Any], allow_versions: bool = False
@@ -136,10 +125,7 @@ def begin(
     """
     wanted = {"format": FORMAT, "manifest": of.digest, **facts}
     if not (folder / RUN).exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            _wait_for_first(folder)
-        else:
-            _lay_down(folder, of, wanted)
+        _lay_down(folder, of, wanted)
     begun = _facts_of(folder)
     versions = begun.pop("versions", {})
     if different := sorted(key for key in {*begun, *wanted} if begun.get(key) != wanted.get(key)):
@@ -161,7 +147,7 @@ def begin(
             "same versions, or give --allow-versions"
         )
     chunks = Chunks(folder, of, wanted)
-    chunks.tidy()
+    unfinished.remove(folder, _MAKING)
     return chunks
 
 
@@ -177,36 +163,32 @@ def opened(folder: Path) -> Chunks:
 
 
 def _lay_down(folder: Path, of: Manifest, facts: dict[str, Any]) -> None:
-    # prepared apart: who looks finds nothing, or all of it
-    making = folder.with_name(f".{folder.name}{_MAKING}{os.getpid()}-{uuid.uuid4().hex}")
-    making.mkdir(parents=True)
+    """Begin a run in a folder that is empty, or in which others have just begun the same."""
+    if folder.exists():
+        there = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+        if others := [name for name in there if name not in _FIRST and not name.startswith(".")]:
+            raise DataError(
+                f"--out: {str(folder)!r} is there and holds no results of shards, but "
+                f"{sorted(others)[0]!r}; choose another folder"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    of.write(folder)
+    making = folder / unfinished.name(_MAKING)
+    _write_json(making, {**facts, "versions": _versions()})
     try:
-        of.write(making)
-        _write_json(making / RUN, {**facts, "versions": _versions()})
-        try:
-            making.rename(folder)
-        except OSError:
-            if not (folder / RUN).exists():  # else another was first
-                raise
+        # unlike a rename it fails where another was first
+        (folder / RUN).hardlink_to(making)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        making.rename(folder / RUN)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
+        making.unlink(missing_ok=True)
 
 
 def _write_json(path: Path, facts: dict[str, Any]) -> None:
     # every digit: what is asked for is compared
     files.write_bytes(path, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def _wait_for_first(folder: Path) -> None:
-    # on a network's file system a rename may be seen bit by bit
-    for _ in range(20):
-        if (folder / RUN).exists():
-            return
-        time.sleep(0.05)
-    raise DataError(
-        f"--out: {str(folder)!r} is there and holds no results of shards ({RUN}); choose another "
-        "folder"
-    )
 
 
 def _facts_of(folder: Path) -> dict[str, Any]:

@@ -54,9 +54,11 @@ def featurize(
     wanted = chunks.wanted(shard)
     return pa.table(
         {
-            "path": list(wanted["path"]),
-            "sha256": list(wanted["sha256"]),
-            **{name: [row[name] for row in rows] for name in ("status", "reason")},
+            **{name: pa.array(list(wanted[name]), pa.string()) for name in ("path", "sha256")},
+            **{
+                name: pa.array([row[name] for row in rows], pa.string())
+                for name in ("status", "reason")
+            },
             "features": pa.array(
                 [row["features"] for row in rows], pa.list_(pa.float32(), network.width)
             ),
@@ -80,6 +82,8 @@ def take_in(chunks: Chunks) -> int:
     with features.cache_of(chunks.facts["network"]) as cache:
         for rows in chunks.all():
             whole = rows.filter(pc.equal(rows["status"], OK))
+            if not whole.num_rows:
+                continue
             vectors = whole["features"].combine_chunks().flatten().to_numpy()
             vectors = vectors.reshape(whole.num_rows, -1)
             digests = whole["sha256"].to_pylist()

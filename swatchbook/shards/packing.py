@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from swatchbook.acquisition.candidate import Candidate
-from swatchbook.base import files, machine
+from swatchbook.base import files
 from swatchbook.base.errors import DataError, ImageRefused
-from swatchbook.shards import manifest, shard_file
+from swatchbook.shards import manifest, paths, shard_file, unfinished
 from swatchbook.shards.manifest import Manifest
 from swatchbook.shards.shard_file import PackedImage
 
@@ -56,21 +56,35 @@ def pack(
         DataError: where ``out`` is there, or no image could be read.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(
-            f"--out: {str(out)!r} is there already; choose another folder, or remove it first"
-        )
-    making = out.with_name(f".{out.name}.packing")
-    key = files.digest(str(out.resolve()).encode("utf-8", "surrogateescape"))[:16]
-    with files.locked(machine.lock(f"pack-{key}"), f"{out}: another run is packing it"):
-        shutil.rmtree(making, ignore_errors=True)  # what a killed one left
-        making.mkdir(parents=True)
-        try:
-            packed = _packed(candidates, making, size, facts, columns)
-            making.replace(out)
-        except BaseException:
-            shutil.rmtree(making, ignore_errors=True)
-            raise
+        raise _taken(out)
+    out = out.resolve()
+    unfinished.remove(out.parent, f".{out.name}.packing-")
+    making = out.parent / unfinished.name(f".{out.name}.packing-")
+    making.mkdir(parents=True)
+    try:
+        packed = _packed(candidates, making, size, facts, columns)
+        _put(making, out)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
     return packed
+
+
+def _taken(out: Path) -> DataError:
+    return DataError(
+        f"--out: {str(out)!r} is there already; choose another folder, or remove it first"
+    )
+
+
+def _put(making: Path, out: Path) -> None:
+    """Put a finished pack in its place; without the manifest, which comes last, it is none."""
+    if not out.exists():
+        making.rename(out)
+        return
+    if any(out.iterdir()):
+        raise _taken(out)
+    # an empty folder that is there may be a volume, which can't be renamed over
+    for path in sorted(making.iterdir(), key=lambda path: path.name == paths.FACTS):
+        shutil.move(path, out / path.name)
 
 
 def _packed(

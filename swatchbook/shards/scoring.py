@@ -107,19 +107,21 @@ def _table(rows: list[Prediction], digests: list[str], predictor: Predictor) -> 
             scores[number, place[label]] = probability
     refused = np.array([row.status == REFUSED for row in rows], bool)
     confidence = np.array([row.confidence for row in rows])
-    columns: dict[str, Any] = {
-        "path": [row.path for row in rows],
-        "sha256": digests,
-        "status": [row.status for row in rows],
-        "reason": [row.reason for row in rows],
+    texts = {
+        "path": [row.path for row in rows], "sha256": digests,
+        "status": [row.status for row in rows], "reason": [row.reason for row in rows],
         "predicted": [row.predicted for row in rows],
+    }  # fmt: skip
+    columns: dict[str, Any] = {
+        # named, since of no rows nothing can be told
+        **{name: pa.array(values, pa.string()) for name, values in texts.items()},
         # of a refused image there is none: a zero would count in a mean
         "confidence": pa.array(confidence, pa.float64(), mask=refused),
         **{
             name: pa.array(scores[:, number], pa.float32(), mask=refused)
             for number, name in enumerate(tables.probability_columns(labels))
         },
-        "engine": [predictor.engine] * len(rows),
-        "precision": [predictor.precision] * len(rows),
+        "engine": pa.array([predictor.engine] * len(rows), pa.string()),
+        "precision": pa.array([predictor.precision] * len(rows), pa.string()),
     }
     return pa.table(columns)

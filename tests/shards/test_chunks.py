@@ -115,25 +115,20 @@ def test_a_folder_of_something_else_stays_as_it_is(tmp_path: Path) -> None:
         chunks.opened(tmp_path / "out")
 
 
+def test_an_empty_folder_may_be_there(tmp_path: Path) -> None:
+    """As a volume is, which nothing can be renamed over."""
+    real = tmp_path / "volume"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    run = chunks.begin(tmp_path / "link", of(), FACTS)
+    run.commit(0, table(0))
+    assert chunks.opened(real).to_do(range(3)) == [1, 2]
+
+
 def test_a_folder_with_another_manifest_is_refused(run: Chunks, tmp_path: Path) -> None:
     of(4).write(run.folder)
     with pytest.raises(DataError, match=r"of other images than run\.json names"):
         chunks.opened(run.folder)
-
-
-def test_what_dead_processes_left_goes_and_what_living_ones_make_stays(run: Chunks) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    names = {
-        "dead": f".making-{chunks.socket.gethostname()}-{dead.pid}-abc",
-        "living": f".making-{chunks.socket.gethostname()}-{chunks.os.getpid()}-abc",
-        "of another machine": f".making-elsewhere-{dead.pid}-abc",
-    }
-    for name in names.values():
-        (run.folder / name).mkdir()
-    run.tidy()
-    left = {path.name for path in run.folder.glob(".making-*")}
-    assert left == {names["living"], names["of another machine"]}
 
 
 def test_who_is_first_is_first_however_many_begin_at_once(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -80,12 +83,40 @@ def test_a_run_that_ends_early_leaves_nothing(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.iterdir() if "shards" in path.name]
 
 
-def test_what_a_killed_run_left_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / ".shards.packing").mkdir()
-    (tmp_path / ".shards.packing" / "part-00009.parquet").write_bytes(b"half")
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".shards.packing-{socket.gethostname()}-{dead.pid}-abc"
+    left.mkdir()
     packing.pack(candidates(2), tmp_path / "shards", Size())
-    assert not (tmp_path / ".shards.packing").exists()
-    assert not (tmp_path / "shards" / "part-00009.parquet").exists()
+    assert not left.exists()
+
+
+def test_two_at_once_make_a_whole_pack_each(tmp_path: Path) -> None:
+    """The second to end finds the place taken, whoever's machine it is on."""
+
+    def slow() -> Iterator[Candidate]:
+        for number, candidate in enumerate(candidates(6)):
+            if number == 3:
+                packing.pack(candidates(4), tmp_path / "shards", Size(images=1))
+            yield candidate
+
+    with pytest.raises(DataError, match="is there already"):
+        packing.pack(slow(), tmp_path / "shards", Size(images=1))
+    assert len(manifest.read(tmp_path / "shards").rows) == 4
+    assert len(list((tmp_path / "shards").glob("part-*"))) == 4
+    assert not list(tmp_path.glob(".shards*"))
+
+
+def test_an_empty_folder_may_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "volume")
+    packing.pack(candidates(2), tmp_path / "link", Size())
+    assert len(manifest.read(tmp_path / "volume").rows) == 2
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    packing.pack(candidates(2), Path(), Size())
+    assert len(manifest.read(tmp_path / "here").rows) == 2
 
 
 def test_nothing_to_pack_is_an_error(tmp_path: Path) -> None:

@@ -171,6 +171,16 @@ def test_wrong_use_is_said(arguments: list[str], says: str) -> None:
 
 
 @pytest.mark.usefixtures("inside")
+def test_a_shard_of_which_nothing_is_chosen_is_merged_too(photos: Path, tmp_path: Path) -> None:
+    run("pack", photos, "--out", tmp_path / "shards", "--shard-images", 1)
+    run("predict", tmp_path / "shards", "--out", tmp_path / "out", "--sample-frac", 0.2)
+    result = run("scored", tmp_path / "out", "--max-refused", 1, "--merge", tmp_path / "all.csv")
+    count = len(pd.read_csv(tmp_path / "all.csv"))
+    assert 0 < count < 15
+    assert f"scored: {count} rows" in result.output
+
+
+@pytest.mark.usefixtures("inside")
 def test_a_sample_is_the_same_for_every_part(shards: Path, tmp_path: Path) -> None:
     ask = ("--sample-frac", 0.5, "--seed", 3)
     run("predict", shards, "--out", tmp_path / "one", *ask)
