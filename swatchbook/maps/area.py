@@ -36,18 +36,23 @@ class AreaOfClass:
 
 @dataclass(frozen=True)
 class Estimate:
-    """``classes`` in their order, and the accuracy of the whole map with half its interval."""
+    """``classes`` in their order, and the accuracy of the whole map with half its interval.
+
+    ``unseen`` are mapped classes of which fewer than two tiles were looked at: while there are any,
+    nothing has an interval, and the accuracy is None.
+    """
 
     classes: list[AreaOfClass]
-    accuracy: float
-    margin: float
+    accuracy: float | None
+    margin: float | None
+    unseen: list[int]
 
 
 def estimated(sample: np.ndarray, mapped: np.ndarray) -> Estimate:
     """Estimate areas from a ``sample (k, k)`` of counts: rows mapped class, columns true class.
 
     ``mapped (k,)`` is the mapped area of each class. A class that is mapped but was never sampled
-    is taken as the map has it, and adds to no interval.
+    is taken as the map has it.
     """
     counts = sample.sum(axis=1)
     total = mapped.sum()
@@ -61,20 +66,23 @@ def estimated(sample: np.ndarray, mapped: np.ndarray) -> Estimate:
     errors = np.sqrt((spread[:, None] * shares * (1 - shares)).sum(axis=0))
     correct = np.diag(shares)
     sampled = sample.sum(axis=0)
+    unseen = [int(k) for k in np.flatnonzero((mapped > 0) & (counts < 2))]
     accuracy = float(np.diag(proportions).sum())
     margin = float(_Z * np.sqrt((spread * correct * (1 - correct)).sum()))
     rows = [
         AreaOfClass(
             float(mapped[k]),
             float(true[k] * total),
-            float(_Z * errors[k] * total) if sampled[k] >= ENOUGH else None,
+            float(_Z * errors[k] * total) if sampled[k] >= ENOUGH and not unseen else None,
             int(sampled[k]),
             float(correct[k]) if drawn[k] else None,
             float(proportions[k, k] / true[k]) if true[k] > 0 else None,
         )
         for k in range(len(mapped))
     ]
-    return Estimate(rows, accuracy, margin)
+    if unseen:
+        return Estimate(rows, None, None, unseen)
+    return Estimate(rows, accuracy, margin, unseen)
 
 
 def allotted(sizes: np.ndarray, count: int, least: int = 20) -> np.ndarray:

@@ -26,6 +26,11 @@ class Change:
     after: Layers
 
     @property
+    def names(self) -> list[str]:
+        """The classes of rows and columns."""
+        return self.after.classes[: self.after.known]
+
+    @property
     def tiles(self) -> list[tuple[int, int]]:
         """Rows and columns of changed tiles, those first of which both dates are surest."""
         found = np.argwhere(self.strata == 1)
@@ -45,12 +50,13 @@ def between(before: Layers, after: Layers) -> Change:
             f"--before: {why}; cut the earlier rasters by the same grid "
             "(`swatchbook tiles --grid SHARDS`)"
         )
-    if before.classes != after.classes:
+    names = after.classes[: after.known]
+    if before.classes[: before.known] != names:
         raise DataError(
             "--before: was scored with other classes; use the same model for both dates"
         )
     both = (before.smoothed >= 0) & (after.smoothed >= 0)
-    count = len(after.classes)
+    count = len(names)
     each = np.broadcast_to(after.grid.areas()[:, None], both.shape)
     pairs = before.smoothed[both].astype(int) * count + after.smoothed[both]
     matrix = np.bincount(pairs, each[both], minlength=count * count).reshape(count, count)

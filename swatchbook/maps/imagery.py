@@ -1,7 +1,7 @@
 """Rasters as pictures of a place: which bands, which brightness, and the pixels of a tile.
 
 Several files are one image: of one band each, its red, green and blue; of several bands each,
-neighbouring or overlapping parts of it, of which the first that holds a tile is taken.
+neighbouring or overlapping parts of it, of which that is taken that holds most of a tile.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ MISSING = (
 # of values with more than 8 bits: what is black and what is white
 _PERCENTILES = (0.5, 99.5)
 _MOST_SAMPLED = 1000
+# share by which areas may be wrong: UTM's are by a thousandth
+_MOST_STRETCHED = 0.02
 
 
 class MapError(SwatchbookError):
@@ -95,6 +97,7 @@ class Imagery:
                 f"--tile: {side} pixels are more than the raster has ({columns} × {rows})"
             )
         crs = first.crs
+        self._check_scale(left, top, columns * width, rows * height)
         unit = 1.0 if crs.is_geographic else float(crs.linear_units_factor[1])
         return Grid(
             crs.to_wkt(), bool(crs.is_geographic), unit, left, top, width, height, side,
@@ -128,6 +131,7 @@ class Imagery:
         The nearest pixels are taken, none is mixed. None: no file holds the whole tile.
         """
         left, _, _, top = grid.corners(row, column)
+        fullest: tuple[np.ndarray, int] | None = None
         for number, file in enumerate(self.files[:1] if self._stacked else self.files):
             across = round((left - file.bounds.left) / grid.width)
             down = round((file.bounds.top - top) / grid.height)
@@ -135,8 +139,13 @@ class Imagery:
                 continue
             window = rasterio().windows.Window(across, down, grid.side, grid.side)
             values, valid = self._read(number, window)
-            return self._shown(values, valid), int((~valid).sum())
-        return None
+            empty = int((~valid).sum())
+            # where files overlap, one may be black where the other is not
+            if fullest is None or empty < fullest[1]:
+                fullest = self._shown(values, valid), empty
+            if not empty:
+                break
+        return fullest
 
     def _opened(self, package: Any, path: Path) -> Any:
         try:
@@ -154,8 +163,35 @@ class Imagery:
             raise DataError(f"{path}: is turned or upside down; `rio warp` makes it north-up")
         return file
 
+    def _check_scale(self, left: float, top: float, width: float, height: float) -> None:
+        """Refuse a projection whose metres are not metres: areas would be wrong."""
+        crs = self.files[0].crs
+        if crs.is_geographic:
+            return
+        unit = float(crs.linear_units_factor[1])
+        x = [left, left + width, left + width, left]
+        y = [top, top, top - height, top - height]
+        # an equal-area projection of all the world
+        across, down = rasterio().warp.transform(crs, "EPSG:6933", x, y)
+        points = list(zip(across, down, strict=True))
+        true = (
+            abs(
+                sum(
+                    a[0] * b[1] - b[0] * a[1]
+                    for a, b in zip(points, points[1:] + points[:1], strict=True)
+                )
+            )
+            / 2
+        )
+        ratio = width * height * unit**2 / true
+        if abs(ratio - 1) > _MOST_STRETCHED:
+            raise DataError(
+                f"{self.files[0].name}: in {crs.to_string()[:40]} areas are {ratio:.2f} times "
+                "those on the ground; `rio warp --dst-crs EPSG:…` into the UTM zone of the place"
+            )
+
     def _check(self, file: Any, first: Any) -> None:
-        if not self._stacked and max(self._bands) > file.count:
+        if not self._stacked and not 1 <= min(self._bands) <= max(self._bands) <= file.count:
             raise DataError(
                 f"--bands: {','.join(map(str, self._bands))}, and {file.name} has {file.count}; "
                 "choose among these"
@@ -194,14 +230,21 @@ class Imagery:
         values = np.stack([np.ma.getdata(part) for part in parts], axis=-1)
         masked = np.stack([np.ma.getmaskarray(part) for part in parts], axis=-1).any(axis=-1)
         # many images have no value for no data, and are black there
-        return values, ~(masked | (values == 0).all(axis=-1))
+        empty = masked | (values == 0).all(axis=-1)
+        if values.dtype.kind == "f":
+            empty |= ~np.isfinite(values).all(axis=-1)
+        return values, ~empty
 
     def _shown(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
         if self.levels is None:
             shown = values.astype(np.uint8)
         else:
             low, high = (np.array(side, np.float32) for side in (self.levels.low, self.levels.high))
-            scaled = (values.astype(np.float32) - low) / np.maximum(high - low, 1e-9) * 255
+            scaled = (
+                (np.nan_to_num(values).astype(np.float32) - low)
+                / np.maximum(high - low, 1e-9)
+                * 255
+            )
             shown = np.clip(scaled.round(), 0, 255).astype(np.uint8)
         shown[~valid] = 0
         return shown

@@ -26,7 +26,8 @@ class Layers:
 
     ``predicted int16`` by the highest probability, ``smoothed`` by a vote of neighbours,
     ``truth`` by land cover (all NONE where the tiles have no labels), ``confidence float32``
-    (NaN: none). ``not_sure`` and ``refused`` count tiles; ``missing`` were never scored.
+    (NaN: none). ``not_sure`` and ``refused`` count tiles. The first ``known`` classes are the
+    model's; the others are of the land cover alone.
     """
 
     grid: Grid
@@ -39,6 +40,7 @@ class Layers:
     truth: np.ndarray
     not_sure: int
     refused: int
+    known: int
 
     @property
     def has_truth(self) -> bool:
@@ -81,6 +83,7 @@ def _layers(results: Chunks, grid: Grid) -> Layers:
     predicted = np.full(shape, NONE, np.int16)
     confidence = np.full(shape, np.nan, np.float32)
     names: list[str] = []
+    own: list[str] = []
     counts = {NOT_SURE: 0, REFUSED: 0}
     for rows in results.all():
         frame = rows.to_pandas()
@@ -102,7 +105,7 @@ def _layers(results: Chunks, grid: Grid) -> Layers:
     return Layers(
         grid, names, truth.colours_of(names, facts.get("classes", {})), facts.get("groups", {}),
         predicted, smoothed(predicted, len(names)), confidence, true, counts[NOT_SURE],
-        counts[REFUSED],
+        counts[REFUSED], len(own),
     )  # fmt: skip
 
 
@@ -115,9 +118,9 @@ def _table(results: Chunks, grid: Grid) -> np.ndarray:
     return table
 
 
-def grouped(layers: Layers) -> Layers:
+def grouped(layers: Layers, groups: dict[str, str]) -> Layers:
     """The same map with classes taken together as ``groups`` says; others stay as they are."""
-    target = [layers.groups.get(name, name) for name in layers.classes]
+    target = [groups.get(name, name) for name in layers.classes]
     names = list(dict.fromkeys(target))
     table = np.array([*(names.index(name) for name in target), NONE], np.int16)
     colours = [layers.colours[target.index(name)] for name in names]
@@ -125,6 +128,7 @@ def grouped(layers: Layers) -> Layers:
     return Layers(
         layers.grid, names, colours, {}, predicted, smoothed(predicted, len(names)),
         layers.confidence, true, layers.not_sure, layers.refused,
+        len(set(target[: layers.known])),
     )  # fmt: skip
 
 

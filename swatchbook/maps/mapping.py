@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from swatchbook.base import files
+from swatchbook.base.errors import DataError
 from swatchbook.maps import area, change, layers, reference
 from swatchbook.maps import grid as grids
 from swatchbook.maps.area import ENOUGH, Estimate
@@ -43,19 +44,22 @@ def make(
         DataError: where something doesn't belong to this map.
     """
     found = layers.read(scored)
+    found_groups = found.groups
     if by_group:
-        found = layers.grouped(found)
-    pixels = TilePixels(shards) if shards else None
+        found = layers.grouped(found, found_groups)
+    pixels = _pixels(shards, found, "--shards") if shards else None
     photograph = pixels.overview() if pixels else None
     compared = None
     if earlier:
         before = layers.read(earlier.scored)
-        compared = change.between(layers.grouped(before) if by_group else before, found)
+        if by_group:
+            before = layers.grouped(before, found_groups)
+        compared = change.between(before, found)
     sample = None
-    if labelled:
-        strata = STRATA if compared else found.classes
-        truth = STRATA if compared else found.classes
-        sample = reference.read(labelled, strata, truth)
+    if labelled and compared:
+        sample = reference.read(labelled, compared.strata, STRATA, STRATA)
+    elif labelled:
+        sample = reference.read(labelled, found.predicted, found.classes, found.classes)
     out.mkdir(parents=True, exist_ok=True)
     picture.draw(found, photograph, out / "map.png")
     size = page.write(found, out.name, photograph, out / "map.html")
@@ -81,8 +85,22 @@ def make(
         _tell_change(compared, sample, pixels, earlier, out)
 
 
+def _pixels(shards: Path, found: Layers, option: str) -> TilePixels:
+    """The tiles in ``shards``. Raises DataError where they are not those of the map."""
+    pixels = TilePixels(shards)
+    if why := pixels.grid.like(found.grid):
+        raise DataError(f"{option}: {why}; use the shards that were scored")
+    return pixels
+
+
 def sample(
-    scored: Path, shards: Path, count: int, seed: int, earlier: Path | None, known: bool, out: Path
+    scored: Path,
+    shards: Path,
+    count: int,
+    seed: int,
+    earlier: Earlier | None,
+    known: bool,
+    out: Path,
 ) -> int:
     """Draw a reference sample of the map, or with ``earlier`` of its change; how many tiles.
 
@@ -91,14 +109,12 @@ def sample(
     Raises:
         DataError: where the shards are not those of the map, or ``out`` is there.
     """
-    from swatchbook.base.errors import DataError
-
     found = layers.read(scored)
-    pixels = TilePixels(shards)
-    if why := pixels.grid.like(found.grid):
-        raise DataError(f"--shards: {why}; use the shards that were scored")
+    pixels = [_pixels(shards, found, "--shards")]
     if earlier:
-        strata = change.between(layers.read(earlier), found).strata
+        strata = change.between(layers.read(earlier.scored), found).strata
+        if earlier.shards:
+            pixels.insert(0, _pixels(earlier.shards, found, "--before-shards"))
         return reference.draw(found, strata, STRATA, count, seed, pixels, out, None)
     labels = found.truth if known else None
     return reference.draw(found, found.predicted, found.classes, count, seed, pixels, out, labels)
@@ -130,10 +146,16 @@ def _tell_areas(found: Layers, estimate: Estimate | None, out: Path) -> None:
     with files.replacing(out / "areas.csv") as temporary:
         table.to_csv(temporary, index=False)
     print(_lines(rows, estimate is not None, true is not None))
-    if estimate:
+    if estimate and estimate.accuracy is not None and estimate.margin is not None:
         print(
             f"accuracy of the map, by the sample: {estimate.accuracy:.1%} "
             f"± {estimate.margin:.1%} (95 %)"
+        )
+    elif estimate:
+        names = ", ".join(found.classes[number] for number in estimate.unseen)
+        print(
+            f"no interval and no accuracy: fewer than two labelled tiles were mapped as {names}; "
+            "label those of the sample"
         )
 
 
@@ -145,7 +167,10 @@ def _lines(rows: list[dict[str, Any]], adjusted: bool, true: bool) -> str:
         line = {"class": row["class"], "tiles": row["tiles"], "mapped, km²": row["mapped_km2"]}
         if adjusted:
             margin = row["margin_km2"]
-            few = f"(too few: {row['sampled']} < {ENOUGH})"
+            few = (
+                f"(too few: {row['sampled']} < {ENOUGH})" if row["sampled"] < ENOUGH
+                else "(sample not labelled)"
+            )  # fmt: skip
             half = few if margin is None else f"± {margin:.1f}"
             line["adjusted, km²"] = f"{row['adjusted_km2']:.1f} {half}"
         line["smoothed, km²"] = row["smoothed_km2"]
@@ -169,7 +194,7 @@ def _tell_change(
     compared: Change, sample: reference.Reference | None, pixels: TilePixels | None,
     earlier: Earlier | None, out: Path,
 ) -> None:  # fmt: skip
-    names = compared.after.classes
+    names = compared.names
     table = pd.DataFrame(compared.matrix, index=names, columns=names).round(3)
     with files.replacing(out / "change.csv") as temporary:
         table.to_csv(temporary, index_label="before \\ after, km²")
@@ -212,7 +237,7 @@ def _tell_change(
         texts = [
             (f"{row['tile']}\nbefore: {row['before']}", f"after: {row['after']}") for row in rows
         ]
-        before = TilePixels(earlier.shards)
+        before = _pixels(earlier.shards, compared.after, "--before-shards")
         picture.draw_changes(tiles, texts, before, pixels, out / "changed_tiles.png")
 
 

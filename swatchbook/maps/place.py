@@ -17,20 +17,22 @@ _LON_LAT = "EPSG:4326"
 
 @dataclass(frozen=True)
 class Place:
-    """Rings of polygons in a grid's coordinate system: each ``(n, 2) float``; holes are rings."""
+    """Polygons in a grid's coordinate system: rings ``(n, 2) float``, of which holes are some."""
 
-    rings: list[np.ndarray]
+    polygons: list[list[np.ndarray]]
 
     def has(self, x: float, y: float) -> bool:
-        """Whether a point is inside: a ray from it crosses the rings an odd number of times."""
-        return sum(_crossings(ring, x, y) for ring in self.rings) % 2 == 1
+        """Whether a point is in one: a ray from it crosses its rings an odd number of times."""
+        return any(
+            sum(_crossings(ring, x, y) for ring in rings) % 2 == 1 for rings in self.polygons
+        )
 
 
 def of_box(bounds: tuple[float, float, float, float]) -> Place:
     """Left, bottom, right and top, in the coordinates of the images."""
     left, bottom, right, top = bounds
     corners = [(left, bottom), (right, bottom), (right, top), (left, top), (left, bottom)]
-    return Place([np.array(corners, float)])
+    return Place([[np.array(corners, float)]])
 
 
 def of_geojson(path: Path, grid: Grid) -> Place:
@@ -39,25 +41,30 @@ def of_geojson(path: Path, grid: Grid) -> Place:
     Raises:
         DataError: where it can't be read or holds none.
     """
+    package = rasterio()
+    ours = package.crs.CRS.from_wkt(grid.crs)
+
+    def placed(ring: Any, theirs: Any) -> np.ndarray:
+        points = np.array([point[:2] for point in ring], float)
+        return np.column_stack(package.warp.transform(theirs, ours, points[:, 0], points[:, 1]))
+
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         crs = content.get("crs", {}).get("properties", {}).get("name", _LON_LAT)
-        rings = [ring for geometry in _geometries(content) for ring in _rings(geometry)]
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        theirs = package.crs.CRS.from_user_input(crs)
+        found = [
+            [placed(ring, theirs) for ring in rings]
+            for geometry in _geometries(content) for rings in _polygons(geometry)
+        ]  # fmt: skip
+    except (
+        OSError, ValueError, AttributeError, KeyError, TypeError, IndexError,
+        package.errors.RasterioError, package.errors.CRSError,
+    ) as error:  # fmt: skip
         raise DataError(
             f"--within: {path} is no GeoJSON: {first_line(error)}; is it whole?"
         ) from None
-    if not rings:
+    if not found:
         raise DataError(f"--within: {path} holds no polygon; a county's border is one")
-    package = rasterio()
-    ours = package.crs.CRS.from_wkt(grid.crs)
-    found = []
-    for ring in rings:
-        points = np.array([point[:2] for point in ring], float)
-        across, down = package.warp.transform(
-            package.crs.CRS.from_user_input(crs), ours, points[:, 0], points[:, 1]
-        )
-        found.append(np.column_stack([across, down]))
     return Place(found)
 
 
@@ -72,12 +79,12 @@ def _geometries(content: Any) -> list[Any]:
     return [content]
 
 
-def _rings(geometry: Any) -> list[Any]:
+def _polygons(geometry: Any) -> list[Any]:
     match geometry["type"]:
         case "Polygon":
-            return list(geometry["coordinates"])
+            return [geometry["coordinates"]]
         case "MultiPolygon":
-            return [ring for polygon in geometry["coordinates"] for ring in polygon]
+            return list(geometry["coordinates"])
     return []
 
 

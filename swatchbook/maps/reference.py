@@ -41,13 +41,14 @@ def draw(
     names: list[str],
     count: int,
     seed: int,
-    pixels: TilePixels,
+    pixels: list[TilePixels],
     out: Path,
     labels: np.ndarray | None,
 ) -> int:
     """Write a sample of ``count`` tiles, stratified by ``strata (rows, columns)``, to ``out``.
 
-    Each is a picture with its neighbours around it; ``labels`` fills in what is known. How many.
+    Each is a picture with its neighbours around it, of several ``pixels`` side by side, the
+    earliest first; ``labels`` fills in what is known. How many.
 
     Raises:
         DataError: where ``out`` is there.
@@ -70,7 +71,8 @@ def draw(
     for number in order.tolist():
         tile, x, y, stratum, label = rows[number]
         buffer = io.BytesIO()
-        Image.fromarray(pixels.around(*grids.place(tile))).save(buffer, "PNG")
+        dates = [one.around(*grids.place(tile)) for one in pixels]
+        Image.fromarray(np.concatenate(dates, axis=1)).save(buffer, "PNG")
         content = buffer.getvalue()
         files.write_bytes(out / f"{tile}.png", content)
         listed.append((tile, x, y, stratum, files.digest(content), label))
@@ -80,11 +82,14 @@ def draw(
     return len(rows)
 
 
-def read(folder: Path, strata: list[str], classes: list[str]) -> Reference:
+def read(folder: Path, layer: np.ndarray, strata: list[str], classes: list[str]) -> Reference:
     """The labelled sample in ``folder`` against the strata that it was drawn from.
 
+    ``layer (rows, columns)`` are the strata of the map as it is: of another map, where tiles were
+    of other strata, the sample would say nothing that is true.
+
     Raises:
-        DataError: where it can't be read, or names a stratum or class that the map has not.
+        DataError: where it can't be read, or was not drawn from this map.
     """
     path = folder / TABLE
     try:
@@ -109,7 +114,16 @@ def read(folder: Path, strata: list[str], classes: list[str]) -> Reference:
                     f"--reference: {path}: {what} {value!r} of {row.tile} is not of this map; "
                     f"known: {', '.join(known)}: use the sample that was drawn from it"
                 )
-        counts[strata.index(str(row.stratum)), classes.index(label)] += 1
+        place = grids.place(str(row.tile))
+        inside = place[0] < layer.shape[0] and place[1] < layer.shape[1]
+        stratum = strata.index(str(row.stratum))
+        if not inside or layer[place] != stratum:
+            now = strata[layer[place]] if inside and layer[place] >= 0 else "no tile"
+            raise DataError(
+                f"--reference: {path}: {row.tile} was {row.stratum!r} when the sample was drawn, "
+                f"and is {now!r} on this map; draw one from this map (`swatchbook map sample`)"
+            )
+        counts[stratum, classes.index(label)] += 1
     if not counts.sum():
         raise DataError(
             f"--reference: no tile of {path} has a label; write them into column label, or "

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from swatchbook.base.errors import DataError
 from swatchbook.maps.grid import Grid
 from swatchbook.shards import manifest, shard_file
 
@@ -66,7 +67,12 @@ class TilePixels:
     def _read(self, shard: int) -> dict[tuple[int, int], np.ndarray]:
         rows = self._manifest.of_shards[shard]
         places = zip(rows["tile_row"].tolist(), rows["tile_column"].tolist(), strict=True)
-        images = shard_file.read(self._folder, shard)
+        images = list(shard_file.read(self._folder, shard))
+        if [image.path for image in images] != rows["path"].tolist():
+            raise DataError(
+                f"{self._folder / shard_file.name(shard)}: holds other tiles than the manifest "
+                "says; take a whole copy of the folder"
+            )
         return {
             place: np.asarray(Image.open(io.BytesIO(image.content)))
             for place, image in zip(places, images, strict=True)

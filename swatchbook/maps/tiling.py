@@ -120,17 +120,15 @@ def tile(
 def to_folders(tiled: Tiled, shards: Path, folder: Path, block: int) -> int:
     """Write tiles that have a class as ``folder/<class>/<block>/<tile>.png``; how many.
 
-    Tiles of one block of ``block × block`` stand in one folder, so that ``split.by: folder`` keeps
-    neighbours, which resemble each other, on one side (Roberts et al., "Cross-validation strategies
-    for data with temporal, spatial, hierarchical, or phylogenetic structure", Ecography 2017).
+    Tiles of one class of a block of ``block × block`` stand in one folder, so that
+    ``split.by: folder`` keeps these neighbours, which resemble each other, on one side (Roberts et
+    al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or phylogenetic
+    structure", Ecography 2017).
 
     Raises:
         DataError: where ``folder`` is there and not empty.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise DataError(
-            f"--images: {str(folder)!r} is there already; choose another folder, or remove it first"
-        )
+    check_new(folder)
     rows = tiled.manifest.rows
     names = ("path", "label", "tile_row", "tile_column")
     where = {
@@ -148,6 +146,14 @@ def to_folders(tiled: Tiled, shards: Path, folder: Path, block: int) -> int:
             target = folder / label / f"b{down:03}-{across:03}" / f"{image.path}.png"
             files.write_bytes(target, buffer.getvalue())
     return len(where)
+
+
+def check_new(folder: Path) -> None:
+    """Raise DataError where there is something in a folder that images are to be written to."""
+    if folder.exists() and any(folder.iterdir()):
+        raise DataError(
+            f"--images: {str(folder)!r} is there already; choose another folder, or remove it first"
+        )
 
 
 def _tiff(pixels: np.ndarray) -> bytes:

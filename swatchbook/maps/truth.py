@@ -1,5 +1,6 @@
 """What tiles really are, by a raster of land cover: a class for each by a rule that is named."""
 
+import contextlib
 import csv
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ _PALETTE = (
     "#1b7837", "#d6b35e", "#969696", "#c51b3f", "#4575b4", "#e08214", "#7b3294", "#66c2a5",
     "#a6761d", "#e7298a", "#000000", "#b2df8a",
 )  # fmt: skip
+_MOST_CODE = 65_535
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -76,8 +78,14 @@ def classes_of(path: Path) -> Classes:
     for number, row in enumerate(rows, start=2):
         where = f"--classes: {path}, line {number}"
         code, name = (row.get("code") or "").strip(), (row.get("class") or "").strip()
-        if not code.isdecimal() or not name:
-            raise DataError(f"{where}: a whole number `code` and a `class` are needed")
+        if not code.isdecimal() or not name or int(code) > _MOST_CODE:
+            raise DataError(
+                f"{where}: a whole number `code` of at most {_MOST_CODE} and a `class` are needed"
+            )
+        if "/" in name or "\\" in name or name.startswith("."):
+            raise DataError(
+                f"{where}: {name!r} can't be the name of a folder; write it without / and \\"
+            )
         if codes.setdefault(int(code), name) != name:
             raise DataError(
                 f"{where}: code {code} is {codes[int(code)]!r} already; keep one of them"
@@ -113,6 +121,42 @@ def labels(grid: Grid, path: Path, crs: str, classes: Classes, rule: Rule) -> It
         DataError: where the raster can't be read, or lies elsewhere.
     """
     package = rasterio()
+    with _opened(path, crs) as (file, theirs):
+        ours = package.crs.CRS.from_wkt(grid.crs)
+        # of a whole country's land cover only what lies below the images
+        left, _, _, top = grid.corners(0, 0)
+        _, bottom, right, _ = grid.corners(grid.rows - 1, grid.columns - 1)
+        bounds = package.warp.transform_bounds(ours, theirs, left, bottom, right, top)
+        window = _window(file, bounds)
+        if window is None:
+            raise _elsewhere(path)
+        values, known = _codes(file.read(1, window=window, masked=True))
+        inverse = ~file.window_transform(window)
+        points = 3 if rule.name == "nine" else _points(grid, ours, theirs, file)
+        table = np.full(_MOST_CODE + 1, -1, np.int16)
+        for code, name in classes.codes.items():
+            table[code] = classes.names.index(name)
+        seen = 0
+        for row in range(grid.rows):
+            x, y = _lattice(grid, row, points)
+            across, down = package.warp.transform(ours, theirs, x.ravel(), y.ravel())
+            columns, rows = inverse * (np.asarray(across), np.asarray(down))
+            columns, rows = np.floor(columns).astype(int), np.floor(rows).astype(int)
+            height, width = values.shape
+            inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+            seen += int(inside.sum())
+            found = np.full(len(columns), -1, np.int16)
+            places = rows[inside], columns[inside]
+            found[inside] = np.where(known[places], table[values[places]], -1)
+            yield _judged(found.reshape(grid.columns, -1), classes.names, rule)
+    if not seen:
+        raise _elsewhere(path)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, crs: str) -> Iterator[tuple[Any, Any]]:
+    """A raster of land cover and its coordinate system. Raises DataError."""
+    package = rasterio()
     try:
         file = package.open(path)
     except (package.errors.RasterioError, OSError) as error:
@@ -124,50 +168,26 @@ def labels(grid: Grid, path: Path, crs: str, classes: Classes, rule: Rule) -> It
             raise DataError(
                 f"--labels: {path} says not where it is; name its coordinate system by --labels-crs"
             )
+        if file.transform.b or file.transform.d or file.transform.e >= 0:
+            raise DataError(f"--labels: {path} is turned or upside down; `rio warp` mends it")
         try:
             theirs = package.crs.CRS.from_user_input(crs) if crs else file.crs
         except (package.errors.CRSError, ValueError) as error:
             raise DataError(
                 f"--labels-crs: {crs!r} is not known: {first_line(error)}; give EPSG:…"
             ) from None
-        ours = package.crs.CRS.from_wkt(grid.crs)
-        # of a whole country's land cover only what lies below the images
-        left, _, _, top = grid.corners(0, 0)
-        _, bottom, right, _ = grid.corners(grid.rows - 1, grid.columns - 1)
-        bounds = package.warp.transform_bounds(ours, theirs, left, bottom, right, top)
-        window = _window(file, bounds)
-        if window is None:
-            raise _elsewhere(path)
-        values = file.read(1, window=window)
-        inverse = ~file.window_transform(window)
-        points = 3 if rule.name == "nine" else _points(grid, ours, theirs, file)
-        table = np.full(65_536, -1, np.int16)
-        for code, name in classes.codes.items():
-            if code < len(table):
-                table[code] = classes.names.index(name)
-        seen = 0
-        for row in range(grid.rows):
-            x, y = _lattice(grid, row, points)
-            across, down = package.warp.transform(ours, theirs, x.ravel(), y.ravel())
-            columns, rows = inverse * (np.asarray(across), np.asarray(down))
-            columns, rows = np.floor(columns).astype(int), np.floor(rows).astype(int)
-            height, width = values.shape
-            inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-            seen += int(inside.sum())
-            found = np.full(len(columns), -1, np.int16)
-            codes = values[rows[inside], columns[inside]].astype(np.int64)
-            found[inside] = table[np.clip(codes, 0, len(table) - 1)]
-            yield _judged(found.reshape(grid.columns, -1), classes.names, rule)
-    if not seen:
-        raise _elsewhere(path)
+        yield file, theirs
 
 
 def datum_note(path: Path, crs: str, grid: Grid) -> str:
-    """What is to be said where labels and images name other datums; empty: nothing."""
-    package = rasterio()
-    with package.open(path) as file:
-        theirs = package.crs.CRS.from_user_input(crs) if crs else file.crs
-    names = [re.search(r'DATUM\["([^"]+)"', wkt) for wkt in (theirs.to_wkt(), grid.crs)]
+    """What is to be said where labels and images name other datums; empty: nothing.
+
+    Raises:
+        DataError: where the labels can't be read, or say not where they are.
+    """
+    with _opened(path, crs) as (_, system):
+        theirs = system.to_wkt()
+    names = [re.search(r'DATUM\["([^"]+)"', wkt) for wkt in (theirs, grid.crs)]
     theirs_name, ours_name = (found[1] if found else "unknown" for found in names)
     if theirs_name == ours_name:
         return ""
@@ -175,6 +195,17 @@ def datum_note(path: Path, crs: str, grid: Grid) -> str:
         f"{path.name} is in the datum {theirs_name}, the images in {ours_name}: some metres apart, "
         "or more if one of them is wrong (--labels-crs)"
     )
+
+
+def _codes(read: np.ma.MaskedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Values as codes ``int64``, 0 where there is none, and where there is one."""
+    values = np.ma.getdata(read)
+    known = ~np.ma.getmaskarray(read)
+    if values.dtype.kind == "f":
+        known &= np.isfinite(values)
+        values = np.nan_to_num(values)
+    known &= (values >= 0) & (values <= _MOST_CODE)
+    return np.where(known, values, 0).astype(np.int64), known
 
 
 def _window(file: Any, bounds: tuple[float, float, float, float]) -> Any:

@@ -46,11 +46,19 @@ def test_intervals_cover_what_they_say_and_too_few_have_none() -> None:
     assert told[3] == 0
 
 
-def test_a_class_that_nobody_sampled_is_as_the_map_has_it() -> None:
+def test_what_nobody_looked_at_leaves_no_interval_and_no_accuracy() -> None:
     sample = np.array([[10, 0, 0], [2, 8, 0], [0, 0, 0]])
     found = area.estimated(sample, np.array([50.0, 30.0, 20.0]))
     assert found.classes[2].adjusted == pytest.approx(20)
     assert found.classes[2].users is None
+    assert found.unseen == [2]
+    assert found.accuracy is None
+    assert all(one.margin is None for one in found.classes)
+    one_each = area.estimated(np.diag([30, 30, 1]), np.array([50.0, 30.0, 20.0]))
+    assert one_each.unseen == [2]
+    two_each = area.estimated(np.diag([30, 30, 2]), np.array([50.0, 30.0, 20.0]))
+    assert two_each.unseen == []
+    assert two_each.classes[0].margin is not None
     assert found.classes[0].adjusted == pytest.approx(50 + 30 * 0.2)
 
 

@@ -127,11 +127,48 @@ def test_what_is_no_raster_or_too_small_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"--bands: 1,2,3, and .* has 1"):
         Imagery([path], RGB, None)
     path = rasters.write(tmp_path / "c.tif", noise(3, 20, 20))
+    with pytest.raises(DataError, match=r"--bands: 0,1,2, and .* has 3"):
+        Imagery([path], (0, 1, 2), None)
     with (
         Imagery([path], RGB, None) as imagery,
         pytest.raises(DataError, match="more than the raster"),
     ):
         imagery.grid(32)
+
+
+def test_where_files_overlap_the_fuller_one_counts(tmp_path: Path) -> None:
+    pixels = noise(3, 16, 32)
+    collar = pixels.copy()
+    collar[:, :, 16:] = 0  # black, as the edge of a scene
+    one = rasters.write(tmp_path / "one.tif", collar)
+    two = rasters.write(tmp_path / "two.tif", pixels)
+    with Imagery([one, two], RGB, None) as imagery:
+        found = imagery.tile(imagery.grid(16), 0, 1)
+    assert found is not None
+    assert found[1] == 0
+    assert (found[0] == pixels[:, :, 16:].transpose(1, 2, 0)).all()
+
+
+def test_a_pixel_that_is_no_number_is_no_data_and_spoils_nothing(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).random((3, 20, 20)).astype(np.float32) + 1
+    pixels[1, 4, 4] = np.nan
+    path = rasters.write(tmp_path / "a.tif", pixels)
+    with Imagery([path], RGB, None) as imagery:
+        found = imagery.tile(imagery.grid(20), 0, 0)
+    assert found is not None
+    assert found[1] == 1
+    assert found[0].std() > 50
+
+
+def test_a_projection_whose_metres_are_none_is_refused(tmp_path: Path) -> None:
+    path = rasters.write(
+        tmp_path / "a.tif", noise(3, 40, 40), crs="EPSG:3857", left=-8e6, top=5_160_979
+    )
+    with (
+        Imagery([path], RGB, None) as imagery,
+        pytest.raises(DataError, match=r"areas are 1\.8\d times those on the ground; `rio warp"),
+    ):
+        imagery.grid(10)
 
 
 def test_a_raster_that_is_cut_is_an_error(tmp_path: Path) -> None:

@@ -75,8 +75,10 @@ def test_each_tile_is_at_its_place(tmp_path: Path) -> None:
 
 
 def test_classes_taken_together(tmp_path: Path) -> None:
-    found = layers.grouped(layers.read(scored(tmp_path / "s", PREDICTED, TRUE)))
+    read = layers.read(scored(tmp_path / "s", PREDICTED, TRUE))
+    found = layers.grouped(read, read.groups)
     assert found.classes == ["x", "b"]
+    assert (read.known, found.known) == (2, 2)
     assert layers.accuracy(found.predicted, found.truth) == pytest.approx(0.8)
     assert found.truth[2, 0] == -1
 

@@ -32,6 +32,7 @@ def test_a_box() -> None:
 def test_polygons_with_holes_in_degrees(tmp_path: Path) -> None:
     polygon = [ring(3e5, 4_099_000, 301_000, 4.1e6), ring(300_400, 4_099_400, 300_600, 4_099_600)]
     other = [ring(301_500, 4_099_000, 302_000, 4_099_500)]
+    inner = [ring(301_600, 4_099_100, 301_800, 4_099_300)]  # of another feature: inside is inside
     path = tmp_path / "county.geojson"
     path.write_text(
         json.dumps(
@@ -40,7 +41,9 @@ def test_polygons_with_holes_in_degrees(tmp_path: Path) -> None:
                 "features": [
                     {
                         "type": "Feature", "properties": {},
-                        "geometry": {"type": "MultiPolygon", "coordinates": [polygon, other]},
+                        "geometry": {
+                            "type": "MultiPolygon", "coordinates": [polygon, other, inner],
+                        },
                     }
                 ],
             }
@@ -63,6 +66,8 @@ def test_polygons_with_holes_in_degrees(tmp_path: Path) -> None:
         ("{", "is no GeoJSON"),
         ("[]", "is no GeoJSON"),
         ('{"type": "Point", "coordinates": [1, 2]}', "holds no polygon"),
+        ('{"type": "Polygon", "coordinates": [[["x", "y"]]]}', "is no GeoJSON"),
+        ('{"crs": {"properties": {"name": "EPSG:999999"}}, "type": "Polygon"}', "is no GeoJSON"),
     ],
 )
 def test_what_is_none(text: str, says: str, tmp_path: Path) -> None:

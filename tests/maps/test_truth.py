@@ -91,8 +91,34 @@ def test_land_cover_in_another_system_and_grid(
     with pytest.raises(DataError, match="says not where it is"):
         list(truth.labels(grid, bare, "", classes, rule))
     assert next(truth.labels(grid, bare, rasters.UTM, classes, rule)) == ["red", "green"]
+    for wrong in ("EPSG:no", "EPSG:999999"):
+        with pytest.raises(DataError, match="is not known"):
+            truth.datum_note(here, wrong, grid)
+    with pytest.raises(DataError, match="says not where it is"):
+        truth.datum_note(bare, "", grid)
     assert truth.datum_note(here, "", grid) == ""
     assert "is in the datum North_American" in truth.datum_note(here, "EPSG:26912", grid)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "nodata"),
+    [
+        ("int16", -9999, None),
+        ("uint8", 255, 255),
+        ("float32", np.nan, None),
+        ("int32", 70_000, None),
+    ],
+)
+def test_no_data_is_no_class(
+    kind: str, value: float, nodata: float | None, grid: Grid, tmp_path: Path
+) -> None:
+    (tmp_path / "classes.csv").write_text("code,class\n0,other\n21,red\n65535,last\n255,x\n")
+    cover = np.full((1, 8, 8), 21).astype(kind)
+    cover[:, :4, :4] = value
+    path = rasters.write(tmp_path / "cover.tif", cover, size=50.0, nodata=nodata)
+    classes = truth.classes_of(tmp_path / "classes.csv")
+    found = list(truth.labels(grid, path, "", classes, Rule.of("plurality")))
+    assert found == [["", "red"], ["red", "red"]]
 
 
 @pytest.mark.parametrize("text", ["ten", "share", "share:0", "share:2", "share:x", ""])
@@ -109,6 +135,8 @@ def test_rules_that_are_none(text: str) -> None:
         ("code,class\n1,red\n1,blue\n", "line 3: code 1 is 'red' already"),
         ("code,class,colour\n1,red,crimson\n", "'crimson' is no colour"),
         ("kind\n1\n", "line 2: a whole number `code`"),
+        ("code,class\n70000,red\n", "of at most 65535"),
+        ("code,class\n1,Pasture/Hay\n", "'Pasture/Hay' can't be the name of a folder"),
     ],
 )
 def test_tables_of_classes_that_are_none(table: str, says: str, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A refinement from table to network: what it depends on, and what it leaves behind."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from support.training import CLASSES, settings, training_images
 
 from swatchbook.base import machine
 from swatchbook.base.errors import NetworkError, OutOfMemory
-from swatchbook.training import refining, training_curves
+from swatchbook.training import probing, refining, training_curves
 from swatchbook.training.batches.minibatches import Batch
 from swatchbook.training.job import Job
 from swatchbook.training.networks import architectures
@@ -146,30 +147,66 @@ def test_where_training_gains_nothing_the_network_stays_and_its_last_layer_sees_
     assert not torch.equal(refined.best["head.weight"], refined.chosen["head.weight"])
 
 
-@pytest.mark.parametrize("when", [3, 25, 45])
-def test_killed_in_either_run_it_ends_with_the_same_bits(
-    when: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_in_either_run_it_ends_with_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = refining.refine(probed())
-    count = 0
     train = TorchLearner.train
+    # in the first run, and in the second
+    for when in (3, 45):
+        count = 0
 
-    def killed(self: TorchLearner, batch: Batch, rate: float) -> tuple[float, float]:
-        nonlocal count
-        count += 1
-        if count == when:
-            raise MemoryError("killed")
-        return train(self, batch, rate)
+        def killed(self: TorchLearner, batch: Batch, rate: float, at: int = when) -> Any:
+            nonlocal count
+            count += 1
+            if count == at:
+                raise MemoryError("killed")
+            return train(self, batch, rate)
 
-    monkeypatch.setenv("SWATCHBOOK_CACHE", "another")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TorchLearner, "train", killed)
-        patch.setattr(TorchLearner, "seconds_per_image", lambda *_: 1.0)
-        with pytest.raises(MemoryError):
-            refining.refine(probed())
-    found = refining.refine(probed())
-    assert found.progress == wanted.progress
+        monkeypatch.setenv("SWATCHBOOK_CACHE", f"another{when}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TorchLearner, "train", killed)
+            patch.setattr(TorchLearner, "seconds_per_image", lambda *_: 1.0)
+            with pytest.raises(MemoryError):
+                refining.refine(probed())
+        found = refining.refine(probed())
+        assert found.progress == wanted.progress
+        assert all(torch.equal(item, found.best[name]) for name, item in wanted.best.items())
+
+
+def test_an_image_that_is_gone_since_it_was_cached_stops_nothing() -> None:
+    own = probed()
+    data = own.data()  # decoded now, and kept
+    gone = own.images[own.images["fold"] == 1].iloc[0]
+    Path(gone["path"]).unlink()
+    refined = refining.refine(own)
+    selection = refined.selection()
+    assert selection is not None
+    assert sorted(selection.sha256) == sorted(set(own.images["sha256"]) - {gone["sha256"]})
+    assert len(data.labels) + len(data.validation_labels) == 60
+
+
+def test_an_image_that_comes_back_is_in_the_probe_too(tmp_path: Path) -> None:
+    own = probed()
+    path = Path(own.images[own.images["fold"] == 1].iloc[0]["path"])
+    path.rename(tmp_path / "aside")
+    refining.refine(own)
+    (tmp_path / "aside").rename(path)
+    found = refining.refine(own)
+    shutil.rmtree(own.folder.parent)
+    wanted = refining.refine(own)
     assert all(torch.equal(item, found.best[name]) for name, item in wanted.best.items())
+
+
+def test_too_little_memory_for_features_takes_them_in_halves() -> None:
+    class Small:
+        def outputs(self, pixels: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+            if len(pixels) > 3:
+                raise OutOfMemory("too many")
+            return pixels.numpy(), -pixels.numpy()
+
+    pixels = torch.arange(11)
+    features, logits = probing.outputs(Small(), pixels)  # type: ignore[arg-type]
+    assert features.tolist() == list(range(11))
+    assert logits.tolist() == [-number for number in range(11)]
 
 
 def test_damaged_weights_of_a_finished_run_are_trained_again() -> None:

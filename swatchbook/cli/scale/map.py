@@ -10,6 +10,10 @@ _SCORED = click.argument("scored", type=click.Path(path_type=Path), metavar="SCO
 _BEFORE = click.option(
     "--before", type=click.Path(path_type=Path), metavar="SCORED", help="Scores of an earlier date."
 )
+_BEFORE_SHARDS = click.option(
+    "--before-shards", type=click.Path(path_type=Path), metavar="SHARDS",
+    help="The tiles of the earlier date, for pictures of both.",
+)  # fmt: skip
 
 
 class _Map(click.Group):
@@ -38,10 +42,7 @@ def command() -> None:
     help="A labelled sample (`map sample`): areas are adjusted by it.",
 )  # fmt: skip
 @_BEFORE
-@click.option(
-    "--before-shards", type=click.Path(path_type=Path), metavar="SHARDS",
-    help="The tiles of the earlier date, for pictures of what changed.",
-)  # fmt: skip
+@_BEFORE_SHARDS
 @click.option("--groups", is_flag=True, help="Classes taken together as their column group says.")
 def draw(
     scored: Path,
@@ -75,6 +76,7 @@ def draw(
 @click.option("--n", "count", default=200, type=click.IntRange(2), help="Tiles.", show_default=True)
 @click.option("--seed", default=0, type=click.IntRange(0), help="Another, other tiles.")
 @_BEFORE
+@_BEFORE_SHARDS
 @click.option("--known", is_flag=True, help="Fill in the classes that the tiles were cut with.")
 def sample(
     scored: Path,
@@ -83,6 +85,7 @@ def sample(
     count: int,
     seed: int,
     before: Path | None,
+    before_shards: Path | None,
     known: bool,
 ) -> None:
     """Draw a reference sample, stratified by mapped class, or by change with --before.
@@ -95,5 +98,6 @@ def sample(
         raise click.UsageError("--known: of change nothing is known; label the sample")
     from swatchbook.maps import mapping
 
-    drawn = mapping.sample(scored, shards, count, seed, before, known, out)
+    earlier = mapping.Earlier(before, before_shards) if before else None
+    drawn = mapping.sample(scored, shards, count, seed, earlier, known, out)
     click.echo(f"map: {drawn} tiles to label, each with its neighbours around it → {out}")

@@ -122,6 +122,8 @@ def command(
     from swatchbook.maps.imagery import Imagery
     from swatchbook.shards import manifest
 
+    if images:
+        tiling.check_new(images)
     labelling = None
     if labels and classes:
         known = truth.classes_of(classes)
@@ -164,6 +166,6 @@ def command(
     if images:
         written = tiling.to_folders(tiled, out, images, block)
         click.echo(
-            f"tiles: {written} images in class folders → {images}; `split.by: folder` keeps blocks "
-            f"of {block} × {block} tiles together"
+            f"tiles: {written} images in class folders → {images}; `split.by: folder` keeps the "
+            f"tiles of a class in {block} × {block} together"
         )

@@ -48,13 +48,22 @@ def write_polygons(layers: Layers, path: Path) -> int:
     tiles, areas = np.bincount(parts.ravel()), np.bincount(parts.ravel(), each.ravel())
     classes = np.zeros(len(tiles), int)
     classes[parts] = layers.smoothed
-    for shape, value in package.features.shapes(parts, mask=parts > 0, transform=transform):
+    shapes = list(package.features.shapes(parts, mask=parts > 0, transform=transform))
+    rings = [ring for shape, _ in shapes for ring in shape["coordinates"]]
+    # all corners at once: a call for each polygon would take minutes
+    corners = np.array([point for ring in rings for point in ring], float).reshape(-1, 2)
+    turned = package.warp.transform(crs, "EPSG:4326", corners[:, 0], corners[:, 1])
+    degrees = iter(np.round(np.column_stack(turned), 7).tolist())
+    for shape, value in shapes:
         part = int(value)
         number = int(classes[part])
         features.append(
             {
                 "type": "Feature",
-                "geometry": package.warp.transform_geom(crs, "EPSG:4326", shape, precision=7),
+                "geometry": {
+                    "type": "Polygon",
+                    "coordinates": [[next(degrees) for _ in ring] for ring in shape["coordinates"]],
+                },
                 "properties": {
                     "class": layers.classes[number],
                     "colour": layers.colours[number],
@@ -81,17 +90,21 @@ def _connected(layer: np.ndarray) -> np.ndarray:
     return parts
 
 
-def warped(grid: Grid, layer: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+def warped(
+    grid: Grid, layer: np.ndarray, finer: int = 2
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """A layer of numbers in web maps' projection (EPSG:3857), the nearest tile for each pixel;
-    -1 where there is none; and its left, bottom, right and top in metres."""
+    -1 where there is none; and its left, bottom, right and top in metres.
+
+    ``finer`` pixels a tile and side: with one, a tile may get lost between two pixels.
+    """
     package = rasterio()
     source = package.crs.CRS.from_wkt(grid.crs)
     transform = package.transform.Affine(*grid.transform)
     left, top = transform * (0, 0)
     right, bottom = transform * (grid.columns, grid.rows)
-    # half as fine again: a tile must not get lost between two pixels
     target, width, height = package.warp.calculate_default_transform(
-        source, "EPSG:3857", grid.columns * 2, grid.rows * 2, left, bottom, right, top
+        source, "EPSG:3857", grid.columns * finer, grid.rows * finer, left, bottom, right, top
     )
     result = np.full((height, width), -1, np.int16)
     package.warp.reproject(

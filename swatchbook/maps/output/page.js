@@ -8,9 +8,25 @@ map.fitBounds(bounds);
 L.control.scale().addTo(map);
 if (MAP.below) L.imageOverlay(MAP.below.image, boundsOf(MAP.below.bounds)).addTo(map);
 const overlays = MAP.layers.map((layer) => L.imageOverlay(layer.image, bounds, { opacity: 0.7 }));
-const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const values = Object.fromEntries(Object.entries(MAP.values).map(([name, text]) => [name, bytesOf(text)]));
-const confidence = bytesOf(MAP.confidence);
+
+// what a pixel of a picture stands for is told by its colour
+const classesOf = new Map();
+for (const [number, colour] of MAP.colours.entries()) {
+  const known = classesOf.get(colour);
+  classesOf.set(colour, known ? `${known} or ${MAP.classes[number]}` : MAP.classes[number]);
+}
+const pixelsOf = {};
+for (const layer of MAP.layers) {
+  const picture = new Image();
+  picture.onload = () => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = MAP.size;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(picture, 0, 0);
+    pixelsOf[layer.name] = context;
+  };
+  picture.src = layer.image;
+}
 
 const panel = L.control({ position: "topright" });
 panel.onAdd = () => {
@@ -49,13 +65,13 @@ function tell(event) {
   const column = Math.floor(((point.x - left) / (right - left)) * width);
   const row = Math.floor(((top - point.y) / (top - bottom)) * height);
   const inside = column >= 0 && row >= 0 && column < width && row < height;
-  const place = row * width + column;
   const lines = [];
-  if (inside) {
-    for (const [name, numbers] of Object.entries(values)) {
-      if (numbers[place] !== 255) lines.push(`${name}: ${MAP.classes[numbers[place]]}`);
-    }
-    if (confidence[place] !== 255) lines.push(`confidence: ${confidence[place]} %`);
+  for (const { name } of inside ? MAP.layers : []) {
+    const [red, green, blue, there] = pixelsOf[name]?.getImageData(column, row, 1, 1).data ?? [0, 0, 0, 0];
+    if (!there) continue;
+    const colour = "#" + [red, green, blue].map((part) => part.toString(16).padStart(2, "0")).join("");
+    const what = name === "confidence" ? `${Math.round((red / 255) * 100)} %` : classesOf.get(colour);
+    lines.push(`${name}: ${what}`);
   }
   document.getElementById("tile").textContent = lines.join(", ");
 }

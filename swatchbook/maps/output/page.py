@@ -54,9 +54,7 @@ def write(layers: Layers, title: str, photograph: np.ndarray | None, path: Path)
         below = _photograph(layers, photograph)
     content = {
         "bounds": bounds, "size": [confidence.shape[1], confidence.shape[0]], "layers": shown,
-        "below": below, "classes": layers.classes,
-        "values": {name: _packed(values) for name, values in numbers.items()},
-        "confidence": _packed(confidence),
+        "below": below, "classes": layers.classes, "colours": layers.colours,
     }  # fmt: skip
     used = np.unique(np.concatenate([layer.ravel() for layer in grids.values()])).tolist()
     legend = "".join(
@@ -104,13 +102,13 @@ def _photograph(layers: Layers, photograph: np.ndarray) -> dict[str, Any]:
     })  # fmt: skip
     parts = []
     for band in range(3):
-        values, bounds = geo_files.warped(fine, photograph[:, :, band])
+        values, bounds = geo_files.warped(fine, photograph[:, :, band], 1)
         parts.append(values)
     planes = np.stack(parts, axis=-1)
     there = np.where(planes.min(axis=-1, keepdims=True) < 0, 0, 255)
     picture = np.concatenate([np.maximum(planes, 0), there], axis=-1).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "WEBP", quality=80)
+    Image.fromarray(picture).save(buffer, "WEBP", quality=70)
     kind = "data:image/webp;base64,"
     return {"image": kind + base64.b64encode(buffer.getvalue()).decode(), "bounds": bounds}
 
@@ -132,11 +130,6 @@ def _png(picture: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _packed(values: np.ndarray) -> str:
-    """A byte a pixel, 255 for none; of more classes than that the last ones are not told."""
-    return base64.b64encode(np.where(values < 0, 255, values).astype(np.uint8).tobytes()).decode()
 
 
 def _hash(script: str) -> str:

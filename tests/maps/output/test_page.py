@@ -1,11 +1,13 @@
 """The page in a real browser: no request, no message, and it tells what is under the pointer."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from rasterio.crs import CRS
 from support import rasters
 
@@ -22,7 +24,7 @@ def layers(rows: int, columns: int, names: list[str]) -> Layers:
     layer[0, 0] = -1
     sure = np.where(layer < 0, np.nan, 0.75).astype(np.float32)
     colours = ["#cc0000", "#00aa00", "#0000cc"]
-    return Layers(grid, names, colours, {}, layer, layer, sure, layer, 0, 0)
+    return Layers(grid, names, colours, {}, layer, layer, sure, layer, 0, 0, 3)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -56,5 +58,11 @@ def test_it_asks_nobody_and_tells_what_is_there(tmp_path: Path, chromium: Any, w
 
 
 def test_a_county_of_65_563_tiles_stays_small(tmp_path: Path) -> None:
+    """With its photograph, and a confidence that varies as one does."""
     found = layers(229, 287, ["red", "green", "blue"])  # as many as Middlesex has, and some
-    assert page.write(found, "county", None, tmp_path / "map.html") < 2_000_000
+    random = np.random.default_rng(0)
+    sure = np.where(found.predicted < 0, np.nan, random.beta(5, 1, found.predicted.shape))
+    found = replace(found, confidence=sure.astype(np.float32))
+    coarse = random.integers(0, 255, (58, 72, 3), np.uint8)
+    photograph = np.asarray(Image.fromarray(coarse).resize((287 * 4, 229 * 4)))
+    assert page.write(found, "county", photograph, tmp_path / "map.html") < 2_000_000
