@@ -190,8 +190,7 @@ class Run:
 
     def _save_step(self) -> None:
         """Save in the middle of an epoch, after a look at what the last step has done."""
-        # a checkpoint of such weights would replace the last good one
-        self._check_some()
+        self._check_some()  # a checkpoint of such weights would replace the last good one
         self._save()
 
     def _check_some(self) -> None:

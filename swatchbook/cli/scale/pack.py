@@ -18,7 +18,7 @@ from swatchbook.cli.options import OutputFile
 def command(images: tuple[str, ...], out: Path, shard_images: int) -> None:
     """Put images into shards, so that many machines can score or featurize a part each.
 
-    Takes what `predict` takes. All or nothing: a killed run leaves no folder.
+    Takes what `predict` takes. All or nothing: what a killed run left is no pack.
 
     swatchbook pack photos/ more.zip --out shards/
     """
