@@ -106,7 +106,7 @@ def test_a_finished_run_keeps_its_best_weights_alone_and_is_not_trained_again(
 
 PROBED = {
     "head": "probe", "batch_norm": "frozen", "refit": True, "optimizer": "adamw", "dropout": 0.0,
-    "schedule": [[0.001, 6]], "crop_scale": 1.0, "color_jitter": 0.0,
+    "schedule": [[0.001, 4]], "crop_scale": 1.0, "color_jitter": 0.0,
 }  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def test_killed_in_either_run_it_ends_with_the_same_bits(monkeypatch: pytest.Mon
     wanted = refining.refine(probed())
     train = TorchLearner.train
     # in the first run, and in the second
-    for when in (3, 45):
+    for when in (3, 30):
         count = 0
 
         def killed(self: TorchLearner, batch: Batch, rate: float, at: int = when) -> Any:
@@ -185,7 +185,7 @@ def test_an_image_that_is_gone_since_it_was_cached_stops_nothing() -> None:
 
 
 def test_an_image_that_comes_back_is_in_the_probe_too(tmp_path: Path) -> None:
-    own = probed()
+    own = probed(schedule=[[0.001, 1]])
     path = Path(own.images[own.images["fold"] == 1].iloc[0]["path"])
     path.rename(tmp_path / "aside")
     refining.refine(own)
