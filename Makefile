@@ -15,8 +15,10 @@ endif
 .PHONY: _repository help repro update upgrade test test-fast test-changed test-full test-spark check format docs benchmarks cntk spark
 .DEFAULT_GOAL := help
 
+# tests wait for other processes a sixth of their time: one more than there are processors, at most 4
+PROCESSES ?= $(shell n=$$(nproc 2> /dev/null || echo 3); test $$n -lt 3 || n=3; echo $$((n + 1)))
 # tests of a file share what is dear to make: they stay in one process
-PYTEST := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # rooms whose laws need neither PyTorch nor a project
 FAST := base project pipeline images untrusted fetching search acquisition curation classifiers evaluation review \
 	experiments server browser shards docs cli
@@ -53,7 +55,7 @@ test-changed: $(BIN)/.requirements-dev ## tests of the rooms that a change touch
 	python -m pytest $(PYTEST) $$(python -m tests.support.changed $(SINCE))
 
 test-spark: $(BIN)/.requirements-dev $(BIN)/.requirements-spark ## Spark in local mode, over Connect, and on machines of its own that fail
-	python -m pytest -m spark --durations 10 tests/spark
+	python -m pytest --numprocesses 2 --dist load -m spark --durations 10 tests/spark
 
 test-full: $(BIN)/.requirements-dev ## all, with every architecture and parameter, and 120 faults (hours)
 	SWATCHBOOK_FULL=1 SWATCHBOOK_KILLS=50 SWATCHBOOK_DISKS=20 python -m pytest $(PYTEST) --durations 30
