@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.spark,
     pytest.mark.skipif(bool(spark_cluster.missing()), reason=spark_cluster.missing()),
 ]
+NO_HOSTS = spark_cluster.hosts_missing()
 COMMAND = ("python", "-m", "swatchbook")
 
 
@@ -106,9 +107,7 @@ def test_features_are_those_of_the_stage(project: Project, tmp_path: Path) -> No
     assert "holds no results of shards" in refused.stderr
 
 
-@pytest.mark.skipif(
-    bool(spark_cluster.hosts_missing()), reason=spark_cluster.hosts_missing() or "-"
-)
+@pytest.mark.skipif(bool(NO_HOSTS), reason=NO_HOSTS)
 def test_machines_come_and_go(finished: Project, tmp_path: Path) -> None:
     """One is added while a job runs, one's executor is killed, another's cable is pulled out."""
     photos = tmp_path / "photos"

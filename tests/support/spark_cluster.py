@@ -32,8 +32,9 @@ def hosts_missing() -> str:
         return missing()
     if not (shutil.which("ip") and shutil.which("unshare")):
         return "ip and unshare are not here (iproute2, util-linux)"
-    probe = subprocess.run(["ip", "netns", "add", "swatchbook-probe"], capture_output=True)
-    subprocess.run(["ip", "netns", "del", "swatchbook-probe"], capture_output=True)
+    name = f"swatchbook-{os.getpid()}"  # other tests look at the same time
+    probe = subprocess.run(["ip", "netns", "add", name], capture_output=True)
+    subprocess.run(["ip", "netns", "del", name], capture_output=True)
     return "" if probe.returncode == 0 else "network namespaces can't be made here (root)"
 
 
