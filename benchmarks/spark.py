@@ -115,7 +115,7 @@ def _waited(workers: int) -> float:
                 time.sleep(_WAIT)
             yield batch
 
-    with session.opened(f"local[{workers}]", {}) as spark:
+    with session.opened(session.at(f"local[{workers}]", ())) as spark:
         _done(spark, wait, workers)
         started = time.perf_counter()
         _done(spark, wait, _WAITING)

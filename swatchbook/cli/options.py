@@ -1,6 +1,7 @@
 """Kinds of values that options of several commands take; what can't work is refused at once."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,6 +33,10 @@ class OutputFile(click.Path):
         return path
 
 
+# of a command
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+
 class Part(click.ParamType):
     """Part I of N equal ones, counted from 1: ``3/40``."""
 
@@ -49,6 +54,29 @@ class Part(click.ParamType):
         if not 1 <= number <= parts:
             self.fail(f"{value!r}: I must be from 1 to N", param, ctx)
         return number, parts
+
+
+def terms_of_shards(when: str) -> Decorator:
+    """Options: of which images of shards, and how strictly; ``when`` begins the help of each."""
+
+    def with_options(function: Callable[..., None]) -> Callable[..., None]:
+        for option in (
+            click.option(
+                "--allow-versions", is_flag=True,
+                help=f"{when}go on what other versions of libraries have begun.",
+            ),
+            click.option(
+                "--seed", default=0, type=click.IntRange(0), help=f"{when}another, other images."
+            ),
+            click.option(
+                "--sample-frac", default=1.0, type=click.FloatRange(0, 1, min_open=True),
+                help=f"{when}this share of the images, the same ones everywhere.",
+            ),
+        ):  # fmt: skip
+            function = option(function)
+        return function
+
+    return with_options
 
 
 class Origin(click.ParamType):

@@ -44,16 +44,16 @@ def make(
         DataError: where something doesn't belong to this map.
     """
     found = layers.read(scored)
-    found_groups = found.groups
+    groups = found.groups
     if by_group:
-        found = layers.grouped(found, found_groups)
+        found = layers.grouped(found, groups)
     pixels = _pixels(shards, found, "--shards") if shards else None
     photograph = pixels.overview() if pixels else None
     compared = None
     if earlier:
         before = layers.read(earlier.scored)
         if by_group:
-            before = layers.grouped(before, found_groups)
+            before = layers.grouped(before, groups)
         compared = change.between(before, found)
     sample = None
     if labelled and compared:
@@ -222,11 +222,16 @@ def _tell_change(
     if sample:
         each = np.broadcast_to(compared.after.grid.areas()[:, None], compared.strata.shape)
         sizes = np.array([each[compared.strata == number].sum() for number in range(2)])
-        one = area.estimated(sample.counts, sizes).classes[1]
-        half = (
-            f"± {one.margin:.1f}" if one.margin is not None
-            else f"(too few changed tiles in the sample: {one.sampled} < {ENOUGH})"
-        )  # fmt: skip
+        estimate = area.estimated(sample.counts, sizes)
+        one = estimate.classes[1]
+        if estimate.unseen:
+            half = (
+                "(no interval: label at least two tiles of those drawn as stable, and as changed)"
+            )
+        elif one.margin is None:
+            half = f"(too few changed tiles in the sample: {one.sampled} < {ENOUGH})"
+        else:
+            half = f"± {one.margin:.1f}"
         print(f"changed, by the reference sample: {one.adjusted:.1f} km² {half}")
     else:
         print(

@@ -24,13 +24,6 @@ from swatchbook.shards import packing, shard_file
 from swatchbook.shards.manifest import Manifest
 from swatchbook.shards.packing import Size
 
-# why a place of the grid has no tile
-REASONS = {
-    "edge": "no raster holds all of it",
-    "no_data": "too many of its pixels are no data",
-    "outside": "its centre is outside of what --within or --bounds names",
-}
-
 
 @dataclass(frozen=True)
 class Labelling:
@@ -44,10 +37,13 @@ class Labelling:
 
 @dataclass(frozen=True)
 class Tiled:
-    """Places of the grid = tiles + dropped; ``labels`` counts tiles by class, empty: none."""
+    """Places of the grid = tiles + dropped; ``labels`` counts tiles by class, empty: none.
+
+    Dropped are places of which no raster holds all (``edge``), too many pixels are ``no_data``, or
+    the centre is ``outside`` of what was asked for.
+    """
 
     manifest: Manifest
-    grid: Grid
     dropped: Counter[str]
     labels: Counter[str]
 
@@ -102,7 +98,7 @@ def tile(
         "grid": grid.facts,
         "rasters": [Path(file.name).name for file in imagery.files],
         "levels": [list(levels.low), list(levels.high)] if levels else [],
-        "rule": f"{labelling.rule.name}:{labelling.rule.least:g}" if labelling else "",
+        "rule": str(labelling.rule) if labelling else "",
         "classes": (
             dict(zip(labelling.classes.names, labelling.classes.colours, strict=True))
             if labelling else {}
@@ -114,7 +110,7 @@ def tile(
         extras.__getitem__,
     )  # fmt: skip
     labels = Counter(extra["label"] for extra in extras.values())
-    return Tiled(packed.manifest, grid, dropped, labels)
+    return Tiled(packed.manifest, dropped, labels)
 
 
 def to_folders(tiled: Tiled, shards: Path, folder: Path, block: int) -> int:

@@ -45,6 +45,9 @@ class Rule:
     name: str
     least: float = 0.0
 
+    def __str__(self) -> str:
+        return f"{self.name}:{self.least:g}" if self.least else self.name
+
     @classmethod
     def of(cls, text: str) -> "Rule":
         """The rule that a text names. Raises DataError where it names none."""

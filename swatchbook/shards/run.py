@@ -18,11 +18,14 @@ from swatchbook.shards.manifest import Manifest
 
 
 @dataclass(frozen=True)
-class Share:
-    """What part of the images is asked for: ``sample_frac`` of them, chosen by ``seed``."""
+class Terms:
+    """Of which images, and how strictly: ``sample_frac`` of them, chosen by ``seed``; results that
+    other versions of libraries have begun are gone on with only where ``allow_versions`` says so.
+    """
 
     sample_frac: float = 1.0
     seed: int = 0
+    allow_versions: bool = False
 
 
 def run(
@@ -30,10 +33,9 @@ def run(
     model: Path,
     precision: str,
     answers: Answers,
-    share: Share,
+    terms: Terms,
     part: tuple[int, int],
     out: Path,
-    allow_versions: bool,
 ) -> None:
     """Score part number ``part[0]`` (from 1) of ``part[1]`` of the shards into ``out``.
 
@@ -44,7 +46,7 @@ def run(
         NetworkError: where the bundle can't run here.
     """
     found = manifest.read(shards)
-    at_work, results = begun(found, model, precision, answers, share, out, allow_versions)
+    at_work, results = begun(found, model, precision, answers, terms, out)
     own = scoring.of_part(found.shards, *part)
     to_do = results.to_do(own)
     if len(to_do) < len(own):
@@ -67,9 +69,8 @@ def begun(
     model: Path,
     precision: str,
     answers: Answers,
-    share: Share,
+    terms: Terms,
     out: Path,
-    allow_versions: bool,
 ) -> tuple[Predictor, Chunks]:
     """The bundle at work, its golden images checked, and the folder of results, begun or taken up.
 
@@ -78,8 +79,8 @@ def begun(
     bundle = model_file.read(model)
     threshold = prediction_run.threshold(bundle, answers)
     at_work = prediction_run.ready(bundle, model, precision)
-    facts = scoring.facts(at_work, threshold, share.sample_frac, share.seed)
-    return at_work, chunks.begin(out, found, facts, allow_versions)
+    facts = scoring.facts(at_work, threshold, terms.sample_frac, terms.seed)
+    return at_work, chunks.begin(out, found, facts, terms.allow_versions)
 
 
 def _say(text: str) -> None:

@@ -10,9 +10,7 @@ from swatchbook.base import files
 
 def chosen(digests: Iterable[str], share: float, seed: int) -> np.ndarray:
     """Which of the images (by SHA-256) belong to the ``share`` of them: ``(n,) bool``."""
-    if share >= 1:
-        return np.array([True for _ in digests], bool)
-    return np.array([_place(digest, seed) < share for digest in digests], bool)
+    return np.array([share >= 1 or _place(digest, seed) < share for digest in digests], bool)
 
 
 def _place(digest: str, seed: int) -> float:

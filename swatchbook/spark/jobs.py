@@ -5,7 +5,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from swatchbook.prediction.run import Answers
 from swatchbook.shards import chunks, featurizing, manifest
 from swatchbook.shards import run as shards_run
 from swatchbook.shards.chunks import Chunks
-from swatchbook.shards.run import Share
+from swatchbook.shards.run import Terms
 from swatchbook.spark import session, shipping, tasks
-from swatchbook.spark.session import SparkError
+from swatchbook.spark.session import Cluster, SparkError
 from swatchbook.spark.tasks import Job
 
 _LOOKED_EVERY = 1.0
@@ -32,11 +31,9 @@ def score(
     model: Path,
     precision: str,
     answers: Answers,
-    share: Share,
+    terms: Terms,
     out: Path,
-    master: str,
-    settings: Mapping[str, str],
-    allow_versions: bool,
+    cluster: Cluster,
 ) -> None:
     """Score ``shards`` by the bundle at ``model`` into ``out``; what is there already stays.
 
@@ -46,39 +43,36 @@ def score(
         SparkError: where there is no session, or its job ended.
     """
     found = manifest.read(shards)
-    _, results = shards_run.begun(found, model, precision, answers, share, out, allow_versions)
+    _, results = shards_run.begun(found, model, precision, answers, terms, out)
     folder = golden.beside(model)
     contents = {tasks.MODEL: model.read_bytes()} | {
         f"{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())
     }
-    _run(shards, results, contents, master, settings, allow_versions)
+    _run(shards, results, contents, cluster, terms.allow_versions)
 
 
 def featurize(
     shards: Path,
     network: Path,
     precision: str,
-    share: Share,
+    terms: Terms,
     out: Path,
-    master: str,
-    settings: Mapping[str, str],
-    allow_versions: bool,
+    cluster: Cluster,
 ) -> None:
     """Compute features of ``shards`` by the network into ``out``. Raises as ``score``."""
     found = manifest.read(shards)
     at_work = engines.Network.load(network, precision, machine.engine(), machine.batch(), 1)
-    facts = featurizing.facts(at_work, share.sample_frac, share.seed)
-    results = chunks.begin(out, found, facts, allow_versions)
+    facts = featurizing.facts(at_work, terms.sample_frac, terms.seed)
+    results = chunks.begin(out, found, facts, terms.allow_versions)
     contents = {tasks.MODEL: network.read_bytes()}
-    _run(shards, results, contents, master, settings, allow_versions)
+    _run(shards, results, contents, cluster, terms.allow_versions)
 
 
 def _run(
     shards: Path,
     results: Chunks,
     contents: dict[str, bytes],
-    master: str,
-    settings: Mapping[str, str],
+    cluster: Cluster,
     allow_versions: bool,
 ) -> None:
     count = results.manifest.shards
@@ -90,7 +84,7 @@ def _run(
     started = time.perf_counter()
     with (
         tempfile.TemporaryDirectory(prefix="swatchbook-spark-") as folder,
-        session.opened(master, settings) as spark,
+        session.opened(cluster) as spark,
     ):
         shipped = shipping.ship(spark, Path(folder), contents)
         job = Job(

@@ -9,7 +9,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,23 @@ class SparkError(SwatchbookError):
     """Spark is not here, can't be reached, or a job of it ended."""
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """Where Spark is: ``local[N]``, ``spark://HOST:PORT``, ``yarn``, ``k8s://…``, or
+    ``sc://HOST:PORT`` (Spark Connect); and Spark's own ``settings``."""
+
+    master: str
+    settings: Mapping[str, str]
+
+
+def at(master: str | None, settings: Iterable[tuple[str, str]]) -> Cluster:
+    """The cluster at ``master``; None: all processors of this machine that may be used."""
+    return Cluster(master or f"local[{machine.workers()}]", dict(settings))
+
+
 @contextlib.contextmanager
-def opened(master: str, settings: Mapping[str, str]) -> Iterator[Any]:
-    """A session at ``master``: ``local[N]``, ``spark://HOST:PORT``, ``yarn``, ``k8s://…``, or
-    ``sc://HOST:PORT`` (Spark Connect); with Spark's own ``settings``. It ends with the context,
-    also where this process is told to end.
+def opened(cluster: Cluster) -> Iterator[Any]:
+    """A session there. It ends with the context, also where this process is told to end.
 
     Raises:
         SparkError: where pyspark or Java is missing, or the master can't be reached.
@@ -50,6 +63,7 @@ def opened(master: str, settings: Mapping[str, str]) -> Iterator[Any]:
         from pyspark.sql import SparkSession
     except ImportError:
         raise SparkError(MISSING) from None
+    master = cluster.master
     remote = master.startswith("sc://")
     if not remote and shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise SparkError(
@@ -63,7 +77,7 @@ def opened(master: str, settings: Mapping[str, str]) -> Iterator[Any]:
         # workers of this machine run this Python; those of others have their own
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.master(_with_attempts(master))
-    for key, value in {**({} if remote else _DEFAULTS), **settings}.items():
+    for key, value in {**({} if remote else _DEFAULTS), **cluster.settings}.items():
         builder = builder.config(key, value)
     before = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, _interrupted)
@@ -94,11 +108,6 @@ def reason(error: Exception) -> str:
     of_python = [line for line in lines if "Error: " in line or "Exception: " in line]
     telling = of_java[:1] or of_python[-1:] or lines[:1] or [type(error).__name__]
     return telling[0][:300]
-
-
-def default_master() -> str:
-    """All processors of this machine that may be used."""
-    return f"local[{machine.workers()}]"
 
 
 def _with_attempts(master: str) -> str:

@@ -48,7 +48,7 @@ def test_tiles_are_packed_with_where_and_what_they_are(
     assert not tiled.dropped
     found = manifest.read(tmp_path / "shards")
     grid = Grid.of(found.facts["grid"])
-    assert grid == tiled.grid
+    assert (grid.rows, grid.columns, grid.side) == (4, 5, SIDE)
     pixels = rasters.photograph(known, SIDE)
     rows = found.rows.set_index("path")
     for packed in shard_file.read(tmp_path / "shards", 0):

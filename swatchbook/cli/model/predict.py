@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from swatchbook.cli.options import OutputFile, Part
+from swatchbook.cli.options import OutputFile, Part, terms_of_shards
 from swatchbook.prediction.formats import FORMATS, format_of
 from swatchbook.project.paths import MODEL
 from swatchbook.shards.paths import is_pack
@@ -38,14 +38,7 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 )  # fmt: skip
 @click.option("--precision", default="auto", type=click.Choice(_PRECISIONS), help="Arithmetic.")
 @click.option("--shard", type=Part(), metavar="I/N", help="Of shards: part I of N equal ones.")
-@click.option(
-    "--sample-frac", default=1.0, type=click.FloatRange(0, 1, min_open=True),
-    help="Of shards: this share of the images, the same ones everywhere.",
-)  # fmt: skip
-@click.option("--seed", default=0, type=click.IntRange(0), help="Of shards: another, other images.")
-@click.option(
-    "--allow-versions", is_flag=True, help="Of shards: go on what other versions have begun."
-)
+@terms_of_shards("Of shards: ")
 def command(
     images: tuple[str, ...],
     model: Path,
@@ -87,7 +80,7 @@ def command(
 
         shards_run.run(
             Path(images[0]), model, precision, Answers(1, threshold, max_error),
-            shards_run.Share(sample_frac, seed), shard or (1, 1), out, allow_versions,
+            shards_run.Terms(sample_frac, seed, allow_versions), shard or (1, 1), out,
         )  # fmt: skip
         return
     if sample_frac < 1:

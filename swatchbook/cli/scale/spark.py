@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from swatchbook.cli.options import OutputFile
+from swatchbook.cli.options import Decorator, OutputFile, terms_of_shards
 from swatchbook.project.paths import MODEL, NETWORK
 
 _PRECISIONS = ("auto", "float32", "bfloat16")
@@ -26,8 +26,7 @@ class _Setting(click.ParamType):
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     """What all jobs take."""
-    for option in reversed(
-        [
+    options: list[Decorator] = [
             click.argument("shards", type=click.Path(path_type=Path), metavar="SHARDS"),
             click.option(
                 "--out", required=True, type=OutputFile(or_folder=True),
@@ -45,18 +44,9 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
                 "--precision", type=click.Choice(_PRECISIONS),
                 help="Arithmetic (default: the model's; of features featurize.precision).",
             ),
-            click.option(
-                "--sample-frac", default=1.0, type=click.FloatRange(0, 1, min_open=True),
-                help="This share of the images, the same ones everywhere.",
-            ),
-            click.option(
-                "--seed", default=0, type=click.IntRange(0), help="Another, other images."
-            ),
-            click.option(
-                "--allow-versions", is_flag=True, help="Go on what other versions have begun."
-            ),
-        ]
-    ):  # fmt: skip
+            terms_of_shards(""),
+    ]  # fmt: skip
+    for option in reversed(options):
         function = option(function)
     return function
 
@@ -96,12 +86,12 @@ def score(
     swatchbook spark score shards/ --out scored/ --master spark://HOST:7077
     """
     from swatchbook.prediction.run import Answers
-    from swatchbook.shards.run import Share
+    from swatchbook.shards.run import Terms
     from swatchbook.spark import jobs, session
 
     jobs.score(
-        shards, model, precision or "auto", Answers(1, threshold), Share(sample_frac, seed), out,
-        master or session.default_master(), dict(settings), allow_versions,
+        shards, model, precision or "auto", Answers(1, threshold),
+        Terms(sample_frac, seed, allow_versions), out, session.at(master, settings),
     )  # fmt: skip
 
 
@@ -130,13 +120,13 @@ def featurize(
     """
     from swatchbook.inference.parameters import Featurize
     from swatchbook.project import params
-    from swatchbook.shards.run import Share
+    from swatchbook.shards.run import Terms
     from swatchbook.spark import jobs, session
 
     if precision is None:
         in_project = params.PATH.is_file()
         precision = params.load(Featurize).precision if in_project else "auto"
     jobs.featurize(
-        shards, network, precision, Share(sample_frac, seed), out,
-        master or session.default_master(), dict(settings), allow_versions,
+        shards, network, precision, Terms(sample_frac, seed, allow_versions), out,
+        session.at(master, settings),
     )  # fmt: skip

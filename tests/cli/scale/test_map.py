@@ -143,6 +143,13 @@ def test_change_between_two_dates(place: Path) -> None:
     assert "changed, by the reference sample: " in said
     # of so few changed tiles nobody can say how many there are
     assert f"too few changed tiles in the sample: {truly.sum()} < 25" in said
+    # nobody looked at any tile that was drawn as stable
+    table.loc[table["stratum"] == "stable", "label"] = ""
+    table.to_csv(sample / "sample.csv", index=False)
+    said = run(
+        "map", later, "--before", earlier, "--reference", sample, "--out", place / "half"
+    ).output
+    assert "no interval: label at least two tiles of those drawn as stable, and as changed" in said
 
 
 def test_tiles_that_are_known_can_be_trained_on(place: Path) -> None:
