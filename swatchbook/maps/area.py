@@ -92,7 +92,10 @@ def allotted(sizes: np.ndarray, count: int, least: int = 20) -> np.ndarray:
     floor = np.minimum(sizes, least)
     if floor.sum() >= count:
         share = count / max(1, floor.sum())
-        few: np.ndarray = np.maximum((floor * share).astype(int), (sizes > 0).astype(int))
+        few = np.maximum((floor * share).astype(int), (sizes > 0).astype(int))
+        # what rounding left over goes to those that lost most by it
+        for stratum in np.argsort(few - floor * share, kind="stable")[: max(0, count - few.sum())]:
+            few[stratum] += int(sizes[stratum] > few[stratum])
         return np.asarray(np.minimum(sizes, few))
     rest = count - floor.sum()
     left = sizes - floor

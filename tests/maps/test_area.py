@@ -70,6 +70,7 @@ def test_what_nobody_looked_at_leaves_no_interval_and_no_accuracy() -> None:
         ([5, 5], 100, [5, 5]),
         ([1000, 1000, 1000], 30, [10, 10, 10]),
         ([0, 100], 20, [0, 20]),
+        ([33, 3962, 8, 2227], 60, [18, 18, 7, 17]),
     ],
 )
 def test_rare_classes_get_a_sample_too(sizes: list[int], count: int, wanted: list[int]) -> None:
