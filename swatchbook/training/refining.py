@@ -113,11 +113,12 @@ def refine(job: Job) -> Refined:
         return first
     begin = Checkpoints(job.folder).load_begin()
     done = first.progress
-    print(
-        f"refine_dnn: epoch {done.best} is the best; once more on all {len(job.images)} images "
-        "for as many",
-        file=sys.stderr,
-    )
+    what = (
+        f"epoch {done.best} is the best; once more on all {len(job.images)} images for as many"
+        if done.best else
+        f"no epoch is better than the beginning; its last layer learns from all {len(job.images)}"
+    )  # fmt: skip
+    print(f"refine_dnn: {what}", file=sys.stderr)
     strength = float(begin["strength"]) if begin else 0.0
     again = Again(done.best, strength, done.minibatch, done.rate_scale, done.threads)
     second = _trained(replace(job, again=again))
@@ -206,6 +207,8 @@ def _announce(
         return
     whole = job.again.epochs if job.again else schedules.of(job.settings).epochs
     epochs = whole - progress.epoch
+    if not epochs:
+        return  # only a last layer, which is there already
     try:
         batch = next(data.minibatches(progress.epoch, 0, progress.minibatch))
         seconds = learner.seconds_per_image(batch)
